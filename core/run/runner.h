@@ -1,0 +1,66 @@
+#pragma once
+
+#include "core/model/model.h"
+#include "core/run/trace.h"
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+namespace sf {
+
+struct RunOptions {
+    AttentionMode attention = AttentionMode::naive;
+    int threads = 1;
+    // What the trace may hold; large inner values (online-softmax outputs, per-expert rows) are
+    // left out first and can be had from `complete`.
+    std::int64_t budget_bytes = std::int64_t{512} << 20;
+    std::vector<Edit> edits;
+};
+
+// One forward pass over a batch of equally long sequences, ids (batch, tokens), everything
+// recorded. Throws UserError when the ids do not fit the model or an edit names nothing.
+TracePtr run_trace(const ModelPtr& model, const std::vector<std::vector<std::int64_t>>& ids,
+                   const RunOptions& options = {});
+
+// The same trace with these edits: recomputes only what is downstream of them, shares all else.
+TracePtr edit_trace(const Trace& trace, const std::vector<Edit>& edits);
+
+// One tensor that the budget left out, computed from what was kept. Null when weights are missing.
+TensorPtr complete(const Trace& trace, NodeId id);
+
+struct SamplingOptions {
+    std::int64_t max_new = 32;
+    double temperature = 0;  // 0: greedy
+    std::int64_t top_k = 0;  // 0: off
+    double top_p = 1;        // 1: off
+    std::uint64_t seed = 0;
+    bool stop_at_eos = false;
+    AttentionMode attention = AttentionMode::absorbed;
+    int threads = 1;
+};
+
+// One drawn token with the distribution it was drawn from.
+struct Drawn {
+    std::int64_t id = 0;
+    std::vector<Real> probabilities;  // (vocab), after temperature, top-k and top-p; sums to 1
+    double u = 0;                     // the uniform number used; 0 when greedy
+};
+
+struct Generated {
+    std::vector<std::int64_t> prompt_ids;
+    std::vector<Drawn> drawn;
+    std::int64_t cache_bytes = 0;  // counted from the latent cache's buffers at the end
+};
+
+// Decodes with the latent cache. `on_token` (may be empty) is called after each; false stops.
+Generated generate(const ModelPtr& model, const std::vector<std::int64_t>& prompt,
+                   const SamplingOptions& options,
+                   const std::function<bool(const Drawn&)>& on_token = {});
+
+// Prefill of `prefill` tokens, then one at a time through the cache: logits
+// (batch, tokens - prefill + 1, vocab), the first entry that of position prefill - 1.
+Tensor decode_logits(const ModelPtr& model, const std::vector<std::vector<std::int64_t>>& ids,
+                     std::int64_t prefill, AttentionMode attention, int threads = 1);
+
+}  // namespace sf

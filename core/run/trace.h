@@ -1,0 +1,77 @@
+#pragma once
+
+#include "core/graph/graph.h"
+#include "core/model/weights.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sf {
+
+// A value that a person set: this element of this node has this value, everything downstream
+// follows.
+struct Edit {
+    std::string node;
+    std::int64_t index = 0;  // flat, row-major
+    double value = 0;
+    bool operator==(const Edit&) const = default;
+};
+
+// What one forward pass left behind: every named tensor that was kept, in order. Immutable and
+// shared between threads once made. Does not know views, files or threads.
+class Trace {
+public:
+    std::shared_ptr<const Graph> graph;
+    WeightsPtr weights;  // null when the trace came from a file
+    Extent extent;
+    std::vector<std::int64_t> ids;  // (batch, tokens)
+    std::vector<std::string>
+        tokens;  // how each id reads, same order; "⟨17⟩" where there is no text
+    std::vector<Edit> edits;
+    std::string model_name;
+    std::int64_t trained_step = 0;
+
+    // The tensor of a node, or null when it was not kept (memory budget) or not in the file.
+    // Parameters come from the weights.
+    const Tensor* find(NodeId id) const;
+    const Tensor* find(std::string_view name) const;
+    bool has(std::string_view name) const { return find(name) != nullptr; }
+    // Seconds that the node took, 0 where it was not timed (a fused neighbour did its work).
+    double seconds(NodeId id) const;
+    Shape shape(NodeId id) const;
+    std::int64_t bytes() const;
+
+    // For the recorder and the reader.
+    void keep(NodeId id, TensorPtr tensor, double seconds);
+
+private:
+    std::vector<TensorPtr> values_;
+    std::vector<double> seconds_;
+};
+using TracePtr = std::shared_ptr<const Trace>;
+
+// Reads a trace's cell by the name of its node and (b, ...) indices: what views use, so that a
+// wrong name fails loudly. Throws ShapeError.
+double value_at(const Trace& trace, std::string_view node,
+                std::initializer_list<std::int64_t> index);
+
+// One cell in words: the formula with its numbers, and the cells that it was made from.
+struct Explanation {
+    std::string formula;  // "c^{KV}_{3,5}"-like symbol with the node's formula
+    std::string numbers;  // "0.12·0.5 + … (64 terms) = 0.731"
+    double value = 0;     // recomputed in double from the inputs as recorded
+    struct Cell {
+        NodeId node = no_node;
+        std::int64_t begin = 0;  // flat range [begin, end) of the input, step `stride`
+        std::int64_t end = 0;
+        std::int64_t stride = 1;
+    };
+    std::vector<Cell> cells;
+};
+// Empty numbers when an input was not kept.
+Explanation explain(const Trace& trace, NodeId node, std::int64_t index);
+
+}  // namespace sf
