@@ -1,0 +1,31 @@
+#pragma once
+
+#include "core/engine/engine.h"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sf {
+
+// What a session of the window starts with, on a screen and headless alike.
+struct SessionOptions {
+    ModelPtr model;  // null only when `run` is OpenTrace
+    Engine::Options engine;
+    // RunPrompt, RunIds or OpenTrace, carried out first. None: the state's prompt, if it has one.
+    std::optional<Command> run;
+    // How the command line named the model, as it would be typed again; empty: the shipped one.
+    std::vector<std::string> model_arguments;  // {"--preset", "nano", "--seed", "7"}
+    // The same for a run without a prompt: {"--ids", "a.json"} or {"--trace", "t.safetensors"}.
+    std::vector<std::string> run_arguments;
+    // Where the state is kept between sessions; empty: nothing is read or written.
+    std::filesystem::path state_file;
+    std::filesystem::path save_folder = ".";  // of Ctrl+S
+    std::vector<std::string> commands;        // carried out after the first run, in order
+};
+
+// $XDG_CONFIG_HOME/stepformer/state.json, or below ~/.config; empty when there is no home.
+std::filesystem::path standard_state_file();
+
+}  // namespace sf
