@@ -1,0 +1,63 @@
+#pragma once
+
+#include "core/run/timeline.h"
+#include "core/run/trace.h"
+#include "views/view.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace sf {
+
+// What a trace was made from, as far as the command line can say it again: one of prompt, ids and
+// trace file; and one of model folder and preset.
+struct RunSource {
+    std::optional<std::string> prompt;
+    std::string ids_file;    // when there is no prompt
+    std::string trace_file;  // neither prompt nor model are used then
+    std::string model_dir;   // empty: the preset
+    std::string preset = "nano";
+    std::uint64_t seed = 0;
+    AttentionMode attention = AttentionMode::naive;
+};
+
+// One picture of one view, as the window and the command line both make it. Knows no window and no
+// options' syntax. Sizes are logical pixels; the PNG has size x scale pixels.
+struct FigureRequest {
+    const View* view = nullptr;
+    TracePtr trace;  // null: the view's empty state
+    std::shared_ptr<const Timeline> timeline;
+    Cursor cursor;
+    Settings settings;  // only those that differ from the default
+    bool dark = false;
+    int text_percent = 100;  // 75..300
+    int width = 1280, height = 720;
+    double scale = 2;  // of PNG
+    RunSource source;  // for the command in the file's metadata
+};
+
+enum class FigureFormat : std::uint8_t { png, svg, pdf };
+
+// By the file's extension; throws UserError for any other.
+FigureFormat figure_format(const std::filesystem::path& file);
+
+// The view's frame for this request. Points into `request` and `theme`, which must outlive it.
+Frame figure_frame(const FigureRequest& request, const Theme& theme);
+
+// The file's bytes; the same request gives the same bytes. Title and description (View::describe)
+// and the command that makes the same picture are stored in it.
+std::string render_figure(const FigureRequest& request, FigureFormat format);
+
+// The same into a file (written to a temporary name and renamed; format by extension). Throws
+// UserError.
+void export_figure(const FigureRequest& request, const std::filesystem::path& file);
+
+// "stepformer figure map --prompt 'the cat' --at 3 -o map.png", quoted for a POSIX shell.
+std::string figure_command(const FigureRequest& request, const std::string& output);
+
+std::string shell_quote(const std::string& word);
+
+}  // namespace sf
