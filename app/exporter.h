@@ -7,22 +7,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
+#include <vector>
 
 namespace sf {
-
-// What a trace was made from, as far as the command line can say it again: one of prompt, ids and
-// trace file; and one of model folder and preset.
-struct RunSource {
-    std::optional<std::string> prompt;
-    std::string ids_file;    // when there is no prompt
-    std::string trace_file;  // neither prompt nor model are used then
-    std::string model_dir;   // empty: the preset
-    std::string preset = "nano";
-    std::uint64_t seed = 0;
-    AttentionMode attention = AttentionMode::naive;
-};
 
 // One picture of one view, as the window and the command line both make it. Knows no window and no
 // options' syntax. Sizes are logical pixels; the PNG has size x scale pixels.
@@ -36,7 +24,9 @@ struct FigureRequest {
     int text_percent = 100;  // 75..300
     int width = 1280, height = 720;
     double scale = 2;  // of PNG
-    RunSource source;  // for the command in the file's metadata
+    // How the command line names model and run, for the command in the file's metadata:
+    // {"--preset", "nano", "--seed", "7"} and {"--prompt", "the cat"}.
+    std::vector<std::string> model_arguments, run_arguments;
 };
 
 enum class FigureFormat : std::uint8_t { png, svg, pdf };

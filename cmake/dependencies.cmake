@@ -45,9 +45,14 @@ sf_library(sf_imgui imgui.h imgui LIB imgui HINT libimgui-dev PACKAGES imgui TAR
 sf_library(sf_cli11 CLI/CLI.hpp CLI11 LIB CLI11 HINT libcli11-dev PACKAGES CLI11
   TARGETS CLI11::CLI11)
 # Debian's libimgui.a holds the GLFW and OpenGL3 backends and FreeType's rasteriser, and does not
-# say so in imgui.pc.
-find_package(OpenGL QUIET)
+# say so in imgui.pc; vcpkg puts the backends' headers beside imgui.h.
+if(NOT TARGET imgui::imgui)
+  find_path(SF_IMGUI_BACKENDS imgui_impl_opengl3.h
+    HINTS ${sf_imgui_INCLUDE_DIRS} ${sf_imgui_INCLUDE} PATH_SUFFIXES backends imgui/backends REQUIRED)
+  target_include_directories(sf_imgui SYSTEM INTERFACE ${SF_IMGUI_BACKENDS})
+endif()
 target_link_libraries(sf_imgui INTERFACE sf_glfw sf_freetype ${CMAKE_DL_LIBS})
+find_package(OpenGL QUIET COMPONENTS OpenGL)
 if(TARGET OpenGL::OpenGL)
   target_link_libraries(sf_imgui INTERFACE OpenGL::OpenGL)
 elseif(TARGET OpenGL::GL)
