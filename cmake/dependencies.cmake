@@ -1,6 +1,6 @@
 # Libraries, each behind one interface target, whoever supplies it: Debian (pkg-config), vcpkg
 # (CMake's configuration files) or a plain prefix.
-#   sf_cairo  sf_freetype  sf_epoxy  sf_glfw  sf_imgui  sf_cli11  nlohmann_json::nlohmann_json
+#   sf_cairo  sf_freetype  sf_png  sf_epoxy  sf_glfw  sf_imgui  sf_cli11  nlohmann_json::nlohmann_json
 find_package(Threads REQUIRED)
 find_package(PkgConfig QUIET)
 find_package(nlohmann_json 3.9 REQUIRED)
@@ -39,6 +39,7 @@ sf_library(sf_cairo cairo.h cairo LIB cairo HINT libcairo2-dev
   PACKAGES unofficial-cairo TARGETS unofficial::cairo::cairo)
 sf_library(sf_freetype ft2build.h freetype2 LIB freetype HINT libfreetype-dev
   PACKAGES freetype TARGETS freetype Freetype::Freetype)
+sf_library(sf_png png.h libpng LIB png HINT libpng-dev PACKAGES PNG TARGETS PNG::PNG)
 sf_library(sf_epoxy epoxy/gl.h epoxy LIB epoxy HINT libepoxy-dev)
 sf_library(sf_glfw GLFW/glfw3.h glfw3 LIB glfw HINT libglfw3-dev PACKAGES glfw3 TARGETS glfw)
 sf_library(sf_imgui imgui.h imgui LIB imgui HINT libimgui-dev PACKAGES imgui TARGETS imgui::imgui)
