@@ -1,0 +1,44 @@
+#pragma once
+
+#include "views/view.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sf {
+
+// Everything that a person chose, kept between sessions. A plain value: knows no engine, no window.
+struct AppState {
+    std::vector<std::string> views{"map"};     // one, or two side by side
+    int focus = 0;                             // which of them keys and the panel speak to
+    std::map<std::string, Settings> settings;  // by view
+    bool dark = false;
+    int text_percent = 100;
+    bool reduce_motion = false;
+    bool panel = true;  // the right panel is unfolded
+    bool playing = false;
+    std::string save_format = "png";
+    std::string prompt;
+    std::int64_t step = 0;
+    std::int64_t token = -1;  // position followed; -1: the last one
+    bool operator==(const AppState&) const = default;
+};
+
+inline constexpr int min_text_percent = 75, max_text_percent = 300;
+
+std::string state_json(const AppState& state);
+// Values out of range are brought into it, unknown fields ignored. Throws UserError naming `file`
+// and field for what is no state at all.
+AppState parse_state(std::string_view json, const std::string& file);
+
+// The state of the last session. A missing file is the standard state; a damaged one too, with a
+// sentence in `message`.
+AppState load_state(const std::filesystem::path& file, std::string& message);
+// Makes the folder when needed. Throws UserError.
+void save_state(const std::filesystem::path& file, const AppState& state);
+
+}  // namespace sf

@@ -1,0 +1,343 @@
+#include "app/controller.h"
+
+#include "app/command_table.h"
+#include "core/error.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace sf {
+
+namespace {
+
+constexpr double move_seconds = 0.3;
+constexpr double play_seconds = 1.0;
+constexpr double toast_seconds = 5.0;
+
+double eased(double x) {
+    return x * x * (3 - 2 * x);
+}
+
+std::shared_ptr<const Timeline> no_timeline() {
+    static const auto empty = std::make_shared<const Timeline>();
+    return empty;
+}
+
+}  // namespace
+
+Controller::Controller(const SessionOptions& options, Host host)
+    : host_(std::move(host)),
+      state_file_(options.state_file),
+      save_folder_(options.save_folder),
+      model_arguments_(options.model_arguments),
+      run_arguments_(options.run_arguments),
+      next_model_arguments_(model_arguments_),
+      next_run_arguments_(run_arguments_),
+      timeline_(no_timeline()) {
+    std::string message;
+    state_ = load_state(state_file_, message);
+    kept_ = state_;
+    state_.playing = false;
+    std::erase_if(state_.views, [](const std::string& id) { return !find_view(id); });
+    if (state_.views.empty()) state_.views = {views().front()->id()};
+    state_.focus = std::min(state_.focus, panes() - 1);
+    theme_ = theme();
+    engine_ = std::make_unique<Engine>(options.model, options.engine, host_.wake);
+    snapshot_ = engine_->snapshot();
+    error_seen_ = snapshot_->error_version;
+    if (!message.empty()) show_error(message);
+
+    prompt_focus_ = true;
+    if (options.run) {
+        if (const auto* prompt = std::get_if<RunPrompt>(&*options.run))
+            run_prompt(prompt->text);
+        else
+            post(*options.run);
+        restoring_ = false;
+    } else if (!state_.prompt.empty() && options.model) {
+        const std::int64_t step = state_.step, token = state_.token;
+        run_prompt(state_.prompt);
+        state_.step = step;
+        state_.token = token;
+        restoring_ = true;
+    }
+    picture_focus_ = false;
+}
+
+Controller::~Controller() = default;
+
+// ---- time ----------------------------------------------------------------------------------
+
+void Controller::tick(double now) {
+    now_ = now;
+    take_snapshot();
+    if (phase_ < 1) {
+        const double x = (now - move_begin_) / move_seconds;
+        phase_ = x >= 1 ? 1 : eased(std::max(x, 0.0));
+        changed();
+    }
+    if (state_.playing && now >= next_play_) {
+        if (state_.step + 1 >= timeline_->size()) {
+            state_.playing = false;
+            changed();
+        } else {
+            move(Move::next);
+            state_.playing = true;
+            next_play_ = now + play_seconds;
+        }
+    }
+    if (!toast_.text.empty() && now >= toast_.until) {
+        toast_ = {};
+        changed();
+    }
+}
+
+double Controller::next_wake() const {
+    double at = std::numeric_limits<double>::infinity();
+    if (phase_ < 1) return now_;
+    if (state_.playing) at = next_play_;
+    if (!toast_.text.empty()) at = std::min(at, toast_.until);
+    return at;
+}
+
+bool Controller::running() const {
+    return snapshot_->done < posted_;
+}
+
+bool Controller::idle() const {
+    return !running() && waiting_.empty() && phase_ >= 1;
+}
+
+void Controller::wait_idle(double now) {
+    engine_->wait_idle();
+    tick(now);
+}
+
+void Controller::take_snapshot() {
+    SnapshotPtr next = engine_->snapshot();
+    if (next == snapshot_) return;
+    const TracePtr before = snapshot_->trace;
+    snapshot_ = std::move(next);
+    changed();
+    if (snapshot_->trace != before && snapshot_->trace) {
+        const bool same_run = before && before->ids == snapshot_->trace->ids &&
+                              before->graph == snapshot_->trace->graph;
+        timeline_ = snapshot_->timeline ? snapshot_->timeline : no_timeline();
+        phase_ = 1;
+        if (!same_run && !restoring_) {
+            state_.step = 0;
+            state_.token = -1;
+        }
+        restoring_ = false;
+        state_.step = std::clamp<std::int64_t>(state_.step, 0,
+                                               std::max<std::int64_t>(timeline_->size() - 1, 0));
+        if (state_.token >= token_count()) state_.token = -1;
+        model_arguments_ = next_model_arguments_;
+        run_arguments_ = next_run_arguments_;
+    }
+    if (snapshot_->error_version != error_seen_) {
+        error_seen_ = snapshot_->error_version;
+        waiting_.clear();
+        next_model_arguments_ = model_arguments_;
+        next_run_arguments_ = run_arguments_;
+        show_error(snapshot_->error);
+    }
+    if (!running()) {
+        const std::deque<Move> moves = std::exchange(waiting_, {});
+        for (const Move m : moves) move(m);
+    }
+}
+
+void Controller::post(Command command) {
+    waiting_.clear();
+    state_.playing = false;
+    posted_ = engine_->post(std::move(command));
+    changed();
+}
+
+void Controller::changed() {
+    ++version_;
+}
+
+void Controller::attempt(std::string_view line) {
+    try {
+        carry_out(*this, line);
+    } catch (const UserError& error) {
+        show_error(error.what());
+    }
+}
+
+void Controller::show_error(const std::string& sentence) {
+    error_ = sentence;
+    changed();
+}
+
+void Controller::dismiss_error() {
+    error_.clear();
+    changed();
+}
+
+void Controller::say(const std::string& text) {
+    toast_ = {text, now_ + toast_seconds, {}};
+    changed();
+}
+
+// ---- the cursor ----------------------------------------------------------------------------
+
+void Controller::move(Move m) {
+    if (running()) {
+        waiting_.push_back(m);
+        return;
+    }
+    const Timeline& t = *timeline_;
+    const std::int64_t at = state_.step;
+    switch (m) {
+        case Move::next:
+            return go_to(t.next(at));
+        case Move::previous:
+            return go_to(t.previous(at));
+        case Move::next_operation:
+            return go_to(t.next_operation(at));
+        case Move::previous_operation:
+            return go_to(t.previous_operation(at));
+        case Move::next_layer:
+            return go_to(t.next_layer(at));
+        case Move::previous_layer:
+            return go_to(t.previous_layer(at));
+        case Move::first:
+            return go_to(0);
+        case Move::last:
+            return go_to(t.size() - 1);
+    }
+}
+
+void Controller::go_to(std::int64_t step) {
+    if (timeline_->size() == 0) return;
+    step = std::clamp<std::int64_t>(step, 0, timeline_->size() - 1);
+    const std::int64_t before = state_.step;
+    state_.step = step;
+    state_.playing = false;
+    // Only the way forward is played; the way back shows at once the very picture that was there.
+    phase_ = 1;
+    if (step > before && !state_.reduce_motion) {
+        phase_ = 0;
+        move_begin_ = now_;
+    }
+    changed();
+}
+
+void Controller::go_to_step(std::string_view name) {
+    if (timeline_->size() == 0) throw UserError("step", "", "nothing has run yet");
+    std::int64_t i = timeline_->find(name);
+    if (i < 0) {
+        const NodeId node = snapshot_->trace->graph->find(name);
+        for (std::int64_t k = 0; k < timeline_->size() && i < 0; ++k)
+            if (node != no_node && (*timeline_)[k].node == node) i = k;
+    }
+    if (i < 0)
+        throw UserError("step", "",
+                        "there is no step '" + std::string(name) + "'; steps are 0 to " +
+                            std::to_string(timeline_->size() - 1) + " or a name");
+    go_to(i);
+}
+
+void Controller::set_playing(bool on) {
+    if (timeline_->size() == 0) return;
+    if (on && state_.step + 1 >= timeline_->size()) go_to(0);
+    state_.playing = on;
+    next_play_ = now_;
+    changed();
+}
+
+const Step* Controller::current_step() const {
+    return state_.step < timeline_->size() ? &(*timeline_)[state_.step] : nullptr;
+}
+
+std::int64_t Controller::token_count() const {
+    return snapshot_->trace ? snapshot_->trace->extent.tokens : 0;
+}
+
+std::int64_t Controller::token() const {
+    return state_.token < 0 ? token_count() - 1 : state_.token;
+}
+
+void Controller::set_token(std::int64_t position) {
+    const std::int64_t n = token_count();
+    if (n == 0) throw UserError("token", "", "nothing has run yet");
+    if (position < -1 || position >= n)
+        throw UserError("token", "",
+                        "there is no position " + std::to_string(position) +
+                            "; positions are 0 to " + std::to_string(n - 1));
+    state_.token = position;
+    changed();
+}
+
+void Controller::move_token(std::int64_t by) {
+    if (token_count() == 0) return;
+    set_token(std::clamp<std::int64_t>(token() + by, 0, token_count() - 1));
+}
+
+// ---- runs ----------------------------------------------------------------------------------
+
+void Controller::run_prompt(const std::string& text) {
+    state_.prompt = text;
+    next_run_arguments_ = {"--prompt", text};
+    picture_focus_ = true;
+    post(RunPrompt{text});
+}
+
+void Controller::use_preset(const std::string& name, std::uint64_t seed) {
+    next_model_arguments_ = {"--preset", name, "--seed", std::to_string(seed)};
+    post(UsePreset{name, seed});
+}
+
+void Controller::open_model(const std::string& folder) {
+    if (folder.empty()) throw UserError("model", "", "needs a folder");
+    next_model_arguments_ = {"--model", folder};
+    post(OpenModel{folder});
+}
+
+void Controller::open_trace(const std::string& file) {
+    if (file.empty()) throw UserError("trace", "", "needs a file");
+    next_model_arguments_.clear();
+    next_run_arguments_ = {"--trace", file};
+    post(OpenTrace{file});
+}
+
+void Controller::set_attention(std::string_view mode) {
+    if (mode != "naive" && mode != "absorbed")
+        throw UserError("attention", "",
+                        "takes 'naive' or 'absorbed', not '" + std::string(mode) + "'");
+    post(SetAttention{mode == "naive" ? AttentionMode::naive : AttentionMode::absorbed});
+}
+
+void Controller::write_on(std::int64_t tokens) {
+    if (tokens < 1) throw UserError("continue", "", "needs at least one token");
+    SamplingOptions options;
+    options.max_new = tokens;
+    post(Continue{options});
+}
+
+void Controller::focus_prompt() {
+    prompt_focus_ = true;
+    overlay_ = Overlay::none;
+    changed();
+}
+
+void Controller::quit() {
+    quitting_ = true;
+    changed();
+}
+
+void Controller::keep_state() {
+    if (state_file_.empty() || state_ == kept_) return;
+    kept_ = state_;
+    try {
+        save_state(state_file_, state_);
+    } catch (const UserError& error) {
+        show_error(error.what());
+    }
+}
+
+}  // namespace sf

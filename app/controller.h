@@ -1,0 +1,199 @@
+#pragma once
+
+#include "app/app_state.h"
+#include "app/exporter.h"
+#include "app/session.h"
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sf {
+
+enum class Move : std::uint8_t {
+    next,
+    previous,
+    next_operation,
+    previous_operation,
+    next_layer,
+    previous_layer,
+    first,
+    last
+};
+
+enum class Overlay : std::uint8_t { none, palette, help, checks };
+
+// What the controller asks of whoever hosts it; each may be empty.
+struct Host {
+    std::function<void()> wake;  // called from any thread: something changed, draw again
+    std::function<void(const std::string&)> copy;   // to the clipboard
+    std::function<void(const std::string&)> print;  // a line for the terminal
+    std::function<std::string()> window_png;        // the last frame as it is on screen
+};
+
+// A sentence over the picture that goes by itself.
+struct Toast {
+    std::string text;
+    double until = 0;
+    // Commands offered beside it: {"SVG", "save a.svg"}.
+    std::vector<std::pair<std::string, std::string>> offers;
+};
+
+// Owns the state and the engine, carries out commands, holds the cursor and its moves. Knows no
+// ImGui, no window and no clock: time comes in through `tick`.
+class Controller {
+public:
+    Controller(const SessionOptions& options, Host host);
+    ~Controller();
+    Controller(const Controller&) = delete;
+    Controller& operator=(const Controller&) = delete;
+
+    // Takes the newest snapshot, lets the move and the playing go on. `now` in seconds, from any
+    // origin, never backwards.
+    void tick(double now);
+    // Whether the next tick changes the picture without any input.
+    bool animating() const { return phase_ < 1; }
+    // When a tick is due without input (play, a toast's end); infinity: never.
+    double next_wake() const;
+    // Nothing is running and no move waits.
+    bool idle() const;
+    void wait_idle(double now);
+
+    // Carries out a command line; an error becomes the error bar.
+    void attempt(std::string_view line);
+    void show_error(const std::string& sentence);
+
+    // ---- what is there
+    const AppState& state() const { return state_; }
+    const Snapshot& snapshot() const { return *snapshot_; }
+    const SnapshotPtr& snapshot_ptr() const { return snapshot_; }
+    bool running() const;
+    std::int64_t step() const { return state_.step; }
+    const Step* current_step() const;  // null before the first run
+    std::int64_t token_count() const;
+    std::int64_t token() const;  // the position followed, -1 before the first run
+    const View& view(int pane) const;
+    int panes() const { return static_cast<int>(state_.views.size()); }
+    Theme theme() const;
+    // Everything that the view in a pane depends on. Valid until the state changes.
+    Frame frame(int pane) const;
+    void set_area(int pane, const Rect& area) { areas_[static_cast<std::size_t>(pane)] = area; }
+    const std::vector<Invariant>& invariants(int pane) const;
+    bool all_hold() const;
+    std::string description(int pane) const;
+    const std::string& error() const { return error_; }
+    const Toast* toast() const { return toast_.text.empty() ? nullptr : &toast_; }
+    Overlay overlay() const { return overlay_; }
+    bool wants_prompt_focus() const { return prompt_focus_; }
+    void prompt_focus_taken() { prompt_focus_ = false; }
+    bool wants_picture_focus() const { return picture_focus_; }
+    void picture_focus_taken() { picture_focus_ = false; }
+    bool quitting() const { return quitting_; }
+    // Grows with every change that has to be drawn.
+    std::uint64_t version() const { return version_; }
+    void set_hover(const std::string& node, std::int64_t index);
+
+    // ---- what the commands do
+    void move(Move m);
+    void go_to(std::int64_t step);
+    void go_to_step(std::string_view name);
+    void set_playing(bool on);
+    void set_token(std::int64_t position);
+    void move_token(std::int64_t by);
+    void show_view(std::string_view id_or_number);
+    void show_beside(std::string_view id_or_number);
+    void focus_other();
+    void focus_pane(int pane);
+    void enter();
+    void inspect(const std::string& node);
+    void back();
+    bool can_go_back() const { return !history_.empty(); }
+    void set_parameter(std::string_view assignment);
+    void set_value(int pane, const std::string& name, const SettingValue& value);
+    void reset_parameters();
+    bool has_parameter(int pane, std::string_view name) const;
+    double number(int pane, std::string_view name) const;
+    void zoom(double factor);
+    void zoom_at(int pane, double factor, Vec2 at);
+    void pan(int pane, Vec2 by);
+    void set_dark(bool dark);
+    void set_text_percent(int percent);
+    void set_panel(bool on);
+    void set_reduce_motion(bool on);
+    void toggle(Overlay overlay);
+    void focus_prompt();
+    void set_prompt_text(const std::string& text) { state_.prompt = text; }
+    void run_prompt(const std::string& text);
+    void use_preset(const std::string& name, std::uint64_t seed);
+    void open_model(const std::string& folder);
+    void open_trace(const std::string& file);
+    void set_attention(std::string_view mode);
+    void write_on(std::int64_t tokens);
+    void save_view(const std::string& file);
+    void save_window(const std::string& file);
+    void set_save_format(const std::string& format);
+    void copy_command();
+    void copy_description();
+    void copy_text(const std::string& text, const std::string& what);
+    void dismiss_error();
+    void quit();
+
+    FigureRequest figure_request(int pane) const;
+    void keep_state();  // into the state file, when something changed
+
+private:
+    const View& require_view(std::string_view id_or_number) const;
+    void post(Command command);
+    void take_snapshot();
+    void start_move();
+    void remember();
+    void changed();
+    void say(const std::string& text);
+    std::filesystem::path free_name(const std::string& stem, const std::string& ending) const;
+    std::string step_label() const;
+
+    struct Place {
+        std::vector<std::string> views;
+        int focus = 0;
+        std::map<std::string, Settings> settings;
+    };
+
+    AppState state_, kept_;
+    Host host_;
+    std::filesystem::path state_file_, save_folder_;
+    std::vector<std::string> model_arguments_, run_arguments_;
+    // What a run in progress will be called once it is there.
+    std::vector<std::string> next_model_arguments_, next_run_arguments_;
+    std::unique_ptr<Engine> engine_;
+    SnapshotPtr snapshot_;
+    std::shared_ptr<const Timeline> timeline_;
+    Theme theme_;
+    std::array<Rect, 2> areas_{Rect{0, 0, 960, 600}, Rect{0, 0, 960, 600}};
+    std::uint64_t posted_ = 0, error_seen_ = 0, version_ = 0;
+    bool restoring_ = false;    // the first run goes back to the state's step
+    std::deque<Move> waiting_;  // keys pressed while a run is in progress
+    std::vector<Place> history_;
+    double now_ = 0, move_begin_ = 0, phase_ = 1, next_play_ = 0;
+    std::string hover_node_;
+    std::int64_t hover_index_ = -1;
+    std::string error_;
+    Toast toast_;
+    Overlay overlay_ = Overlay::none;
+    bool prompt_focus_ = false, picture_focus_ = false, quitting_ = false;
+
+    // The invariants of a pane, and what they were measured on.
+    struct Checked {
+        const View* view = nullptr;
+        TracePtr trace;
+        Cursor cursor;
+        Settings settings;
+        std::vector<Invariant> list;
+    };
+    mutable std::array<Checked, 2> checked_;
+};
+
+}  // namespace sf

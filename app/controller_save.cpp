@@ -1,0 +1,97 @@
+#include "app/controller.h"
+
+#include "core/error.h"
+#include "core/io/checkpoint.h"
+
+#include <cmath>
+
+namespace sf {
+
+FigureRequest Controller::figure_request(int pane) const {
+    const Frame f = frame(pane);
+    FigureRequest r;
+    r.view = &view(pane);
+    r.trace = snapshot_->trace;
+    r.timeline = timeline_;
+    r.cursor = f.cursor;
+    r.cursor.within = 1;
+    r.settings = *f.settings;
+    r.dark = state_.dark;
+    r.text_percent = state_.text_percent;
+    r.width = std::max(1, static_cast<int>(std::lround(f.area.w)));
+    r.height = std::max(1, static_cast<int>(std::lround(f.area.h)));
+    r.model_arguments = model_arguments_;
+    r.run_arguments = run_arguments_;
+    return r;
+}
+
+// "stepformer-map-12.png", or with -2, -3 ... where that is taken.
+std::filesystem::path Controller::free_name(const std::string& stem,
+                                            const std::string& ending) const {
+    constexpr int most = 10000;
+    std::error_code ignored;
+    for (int n = 1; n < most; ++n) {
+        std::string name = stem;
+        if (n > 1) name.append("-").append(std::to_string(n));
+        const auto file = save_folder_ / name.append(".").append(ending);
+        if (!std::filesystem::exists(file, ignored)) return file;
+    }
+    throw UserError((save_folder_ / (stem + "." + ending)).string(), "",
+                    "so many pictures of this name are there already");
+}
+
+std::string Controller::step_label() const {
+    return snapshot_->trace ? std::to_string(state_.step) : "empty";
+}
+
+void Controller::save_view(const std::string& name) {
+    const FigureRequest request = figure_request(state_.focus);
+    const std::string stem = "stepformer-" + request.view->id() + "-" + step_label();
+    const std::filesystem::path file =
+        name.empty() ? free_name(stem, state_.save_format) : save_folder_ / name;
+    export_figure(request, file);
+    const std::string command = figure_command(request, file.string());
+    if (host_.print) {
+        host_.print(std::filesystem::absolute(file).lexically_normal().string());
+        host_.print(command);
+    }
+    say("Saved " + file.lexically_normal().string());
+    if (name.empty())
+        for (const char* format : {"png", "svg", "pdf"})
+            if (format != state_.save_format)
+                toast_.offers.push_back(
+                    {format, "save " + free_name(stem, format).filename().string()});
+}
+
+void Controller::save_window(const std::string& name) {
+    if (!host_.window_png) throw UserError("save-window", "", "there is no window here");
+    const std::filesystem::path file =
+        name.empty() ? free_name("stepformer-window-" + step_label(), "png") : save_folder_ / name;
+    write_file(file, host_.window_png());
+    if (host_.print) host_.print(std::filesystem::absolute(file).lexically_normal().string());
+    say("Saved " + file.lexically_normal().string());
+}
+
+void Controller::set_save_format(const std::string& format) {
+    if (format != "png" && format != "svg" && format != "pdf")
+        throw UserError("save-format", "", "takes 'png', 'svg' or 'pdf', not '" + format + "'");
+    state_.save_format = format;
+    changed();
+}
+
+void Controller::copy_text(const std::string& text, const std::string& what) {
+    if (host_.copy) host_.copy(text);
+    say("Copied " + what);
+}
+
+void Controller::copy_command() {
+    const FigureRequest request = figure_request(state_.focus);
+    copy_text(figure_command(request, request.view->id() + "." + state_.save_format),
+              "the command line");
+}
+
+void Controller::copy_description() {
+    copy_text(description(state_.focus), "the description");
+}
+
+}  // namespace sf

@@ -1,0 +1,242 @@
+#include "app/controller.h"
+
+#include "core/error.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+namespace sf {
+
+namespace {
+
+const Settings no_settings;
+
+bool is_integer(std::string_view text, std::int64_t& value) {
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+}  // namespace
+
+const View& Controller::require_view(std::string_view name) const {
+    std::int64_t n = 0;
+    if (is_integer(name, n)) {
+        const auto count = static_cast<std::int64_t>(views().size());
+        if (n < 1 || n > count)
+            throw UserError("view", "",
+                            "there is no view " + std::string(name) + "; views are 1 to " +
+                                std::to_string(count));
+        return *views()[static_cast<std::size_t>(n - 1)];
+    }
+    if (const View* view = find_view(name)) return *view;
+    std::string known;
+    for (const auto& view : views()) known += (known.empty() ? "" : ", ") + view->id();
+    throw UserError("view", "", "there is no view '" + std::string(name) + "'; views are " + known);
+}
+
+const View& Controller::view(int pane) const {
+    return *find_view(state_.views[static_cast<std::size_t>(pane)]);
+}
+
+Theme Controller::theme() const {
+    const double scale = state_.text_percent / 100.0;
+    return state_.dark ? Theme::dark_theme(scale) : Theme::light(scale);
+}
+
+Frame Controller::frame(int pane) const {
+    Frame f;
+    f.trace = snapshot_->trace.get();
+    f.timeline = f.trace ? timeline_.get() : nullptr;
+    f.cursor = {state_.step, phase_, 0, state_.token};
+    const auto it = state_.settings.find(state_.views[static_cast<std::size_t>(pane)]);
+    f.settings = it == state_.settings.end() ? &no_settings : &it->second;
+    f.theme = &theme_;
+    f.area = areas_[static_cast<std::size_t>(pane)];
+    f.hover_node = hover_node_;
+    f.hover_index = hover_index_;
+    return f;
+}
+
+// Measured anew when what is on screen changes; not for every picture of a move.
+const std::vector<Invariant>& Controller::invariants(int pane) const {
+    Checked& c = checked_[static_cast<std::size_t>(pane)];
+    Frame f = frame(pane);
+    f.cursor.within = 1;
+    f.hover_node.clear();
+    f.hover_index = -1;
+    const View* v = &view(pane);
+    if (c.view != v || c.trace != snapshot_->trace || !(c.cursor == f.cursor) ||
+        c.settings != *f.settings)
+        c = {v, snapshot_->trace, f.cursor, *f.settings, v->invariants(f)};
+    return c.list;
+}
+
+bool Controller::all_hold() const {
+    for (int pane = 0; pane < panes(); ++pane)
+        for (const Invariant& i : invariants(pane))
+            if (!i.holds) return false;
+    return true;
+}
+
+std::string Controller::description(int pane) const {
+    return view(pane).describe(frame(pane));
+}
+
+void Controller::set_hover(const std::string& node, std::int64_t index) {
+    if (node == hover_node_ && index == hover_index_) return;
+    hover_node_ = node;
+    hover_index_ = index;
+    changed();
+}
+
+// ---- which views ---------------------------------------------------------------------------
+
+void Controller::remember() {
+    constexpr std::size_t longest = 32;
+    history_.push_back({state_.views, state_.focus, state_.settings});
+    if (history_.size() > longest) history_.erase(history_.begin());
+}
+
+void Controller::show_view(std::string_view name) {
+    const std::string id = require_view(name).id();
+    for (int pane = 0; pane < panes(); ++pane)
+        if (state_.views[static_cast<std::size_t>(pane)] == id) return focus_pane(pane);
+    history_.clear();
+    state_.views[static_cast<std::size_t>(state_.focus)] = id;
+    changed();
+}
+
+void Controller::show_beside(std::string_view name) {
+    if (name.empty() && panes() == 2) {
+        state_.views = {state_.views[static_cast<std::size_t>(state_.focus)]};
+        state_.focus = 0;
+        return changed();
+    }
+    std::string id = name.empty() ? "" : require_view(name).id();
+    if (name.empty())
+        for (const auto& v : views())
+            if (v->id() != state_.views[0] && (id.empty() || v->id() == "inspector")) id = v->id();
+    if (id.empty() || id == state_.views[0]) return;
+    state_.views = {state_.views[0], id};
+    state_.focus = 0;
+    changed();
+}
+
+void Controller::focus_other() {
+    focus_pane(panes() - 1 - state_.focus);
+}
+
+void Controller::focus_pane(int pane) {
+    state_.focus = std::clamp(pane, 0, panes() - 1);
+    changed();
+}
+
+void Controller::enter() {
+    const Step* step = current_step();
+    if (!step || step->node == no_node || view(state_.focus).id() == "inspector") return;
+    inspect((*snapshot_->trace->graph)[step->node].name);
+}
+
+void Controller::inspect(const std::string& node) {
+    if (!snapshot_->trace) throw UserError("inspect", "", "nothing has run yet");
+    if (snapshot_->trace->graph->find(node) == no_node)
+        throw UserError("inspect", "", "there is no tensor '" + node + "'");
+    const auto shown = std::find(state_.views.begin(), state_.views.end(), "inspector");
+    remember();
+    if (shown == state_.views.end())
+        state_.views[static_cast<std::size_t>(state_.focus)] = "inspector";
+    else
+        state_.focus = static_cast<int>(shown - state_.views.begin());
+    set_value(state_.focus, "node", node);
+}
+
+void Controller::back() {
+    if (overlay_ != Overlay::none) {
+        overlay_ = Overlay::none;
+    } else if (state_.playing) {
+        state_.playing = false;
+    } else if (!history_.empty()) {
+        Place place = std::move(history_.back());
+        history_.pop_back();
+        state_.views = std::move(place.views);
+        state_.focus = place.focus;
+        state_.settings = std::move(place.settings);
+    } else if (!error_.empty()) {
+        error_.clear();
+    }
+    changed();
+}
+
+void Controller::toggle(Overlay overlay) {
+    overlay_ = overlay_ == overlay ? Overlay::none : overlay;
+    changed();
+}
+
+// ---- settings ------------------------------------------------------------------------------
+
+void Controller::set_parameter(std::string_view assignment) {
+    int pane = state_.focus;
+    std::string id = view(pane).id();
+    const auto equals = assignment.find('=');
+    const auto dot = assignment.substr(0, equals).find('.');
+    if (dot != std::string_view::npos && find_view(assignment.substr(0, dot))) {
+        id = std::string(assignment.substr(0, dot));
+        assignment.remove_prefix(dot + 1);
+    }
+    set_setting(state_.settings[id], require_view(id), frame(pane), assignment);
+    changed();
+}
+
+void Controller::set_value(int pane, const std::string& name, const SettingValue& value) {
+    const View& v = view(pane);
+    Settings& settings = state_.settings[v.id()];
+    for (const Parameter& p : v.parameters(frame(pane))) {
+        if (p.name != name) continue;
+        if (p.standard == value)
+            settings.erase(name);
+        else
+            settings[name] = value;
+    }
+    changed();
+}
+
+void Controller::reset_parameters() {
+    state_.settings.erase(view(state_.focus).id());
+    changed();
+}
+
+bool Controller::has_parameter(int pane, std::string_view name) const {
+    for (const Parameter& p : view(pane).parameters(frame(pane)))
+        if (p.name == name) return true;
+    return false;
+}
+
+double Controller::number(int pane, std::string_view name) const {
+    return setting_number(frame(pane), view(pane), name);
+}
+
+void Controller::set_dark(bool dark) {
+    state_.dark = dark;
+    theme_ = theme();
+    changed();
+}
+
+void Controller::set_text_percent(int percent) {
+    state_.text_percent = std::clamp(percent, min_text_percent, max_text_percent);
+    theme_ = theme();
+    changed();
+}
+
+void Controller::set_panel(bool on) {
+    state_.panel = on;
+    changed();
+}
+
+void Controller::set_reduce_motion(bool on) {
+    state_.reduce_motion = on;
+    phase_ = 1;
+    changed();
+}
+
+}  // namespace sf
