@@ -1,6 +1,7 @@
 #include "core/config.h"
 
 #include "core/error.h"
+#include "core/text/one_line.h"
 
 #include <cmath>
 #include <cstdio>
@@ -34,10 +35,12 @@ public:
     void say(const std::string& field, const std::string& reason) {
         list_.push_back(field + ": " + reason);
     }
-    void range(const char* field, std::int64_t value, std::int64_t low, std::int64_t high) {
-        if (value < low || value > high)
+    bool range(const char* field, std::int64_t value, std::int64_t low, std::int64_t high) {
+        const bool inside = value >= low && value <= high;
+        if (!inside)
             say(field, "must be from " + std::to_string(low) + " to " + std::to_string(high) +
                            ", got " + std::to_string(value));
+        return inside;
     }
     void range(const char* field, double value, double low, double high) {
         if (!std::isfinite(value) || value < low || value > high) {
@@ -54,7 +57,8 @@ private:
 
 void check_sizes(const ModelConfig& c, Problems& p) {
     if (c.model_type != "deepseek_v3" && c.model_type != "deepseek_v2")
-        p.say("model_type", "must be deepseek_v3 or deepseek_v2, got \"" + c.model_type + "\"");
+        p.say("model_type",
+              "must be deepseek_v3 or deepseek_v2, got \"" + one_line(c.model_type) + "\"");
     p.range("vocab_size", c.vocab_size, 1, max_dim);
     p.range("hidden_size", c.hidden_size, 1, max_dim);
     p.range("num_hidden_layers", c.num_hidden_layers, 1, max_layers);
@@ -80,22 +84,23 @@ void check_sizes(const ModelConfig& c, Problems& p) {
 
 void check_experts(const ModelConfig& c, Problems& p) {
     if (c.scoring_func != "sigmoid" && c.scoring_func != "softmax")
-        p.say("scoring_func", "must be sigmoid or softmax, got \"" + c.scoring_func + "\"");
+        p.say("scoring_func",
+              "must be sigmoid or softmax, got \"" + one_line(c.scoring_func) + "\"");
     if (c.topk_method != "noaux_tc" && c.topk_method != "greedy" &&
         c.topk_method != "group_limited_greedy")
-        p.say("topk_method",
-              "must be noaux_tc, greedy or group_limited_greedy, got \"" + c.topk_method + "\"");
-    p.range("n_routed_experts", c.n_routed_experts, 0, max_experts);
+        p.say("topk_method", "must be noaux_tc, greedy or group_limited_greedy, got \"" +
+                                 one_line(c.topk_method) + "\"");
+    bool bounded = p.range("n_routed_experts", c.n_routed_experts, 0, max_experts);
     p.range("n_shared_experts", c.n_shared_experts, 0, max_shared_experts);
-    p.range("n_group", c.n_group, 1, max_experts);
-    p.range("topk_group", c.topk_group, 1, max_experts);
+    bounded &= p.range("n_group", c.n_group, 1, max_experts);
+    bounded &= p.range("topk_group", c.topk_group, 1, max_experts);
     p.range("routed_scaling_factor", c.routed_scaling_factor, 1e-6, 1e6);
     // A purely dense model needs no sound routing.
     if (c.n_routed_experts < 1) return;
     p.range("moe_intermediate_size", c.moe_intermediate_size, 1, max_dim);
-    p.range("num_experts_per_tok", c.num_experts_per_tok, 1, c.n_routed_experts);
+    bounded &= p.range("num_experts_per_tok", c.num_experts_per_tok, 1, c.n_routed_experts);
     // What follows multiplies; only numbers within bounds may.
-    if (!p.empty()) return;
+    if (!bounded) return;
 
     const auto experts = std::to_string(c.n_routed_experts);
     const auto groups = std::to_string(c.n_group);
@@ -116,19 +121,28 @@ void check_experts(const ModelConfig& c, Problems& p) {
         p.say("num_experts_per_tok",
               std::to_string(c.num_experts_per_tok) + " experts do not fit into " +
                   std::to_string(c.topk_group) + " kept groups of " + std::to_string(per_group));
+}
+
+// What many layers of many experts cost in names alone; only when each number is within bounds.
+void check_totals(const ModelConfig& c, Problems& p) {
     const std::int64_t blocks =
         (c.num_hidden_layers + c.num_nextn_predict_layers) * c.n_routed_experts;
     if (blocks > max_expert_blocks)
         p.say("n_routed_experts", "experts times layers must be at most " +
                                       std::to_string(max_expert_blocks) + ", got " +
                                       std::to_string(blocks));
+    const std::int64_t n = cost(c).parameters;
+    if (n > max_parameters)
+        p.say("hidden_size", "the model would have " + std::to_string(n) +
+                                 " parameters, more than " + std::to_string(max_parameters));
 }
 
 void check_rope(const ModelConfig& c, Problems& p) {
     const RopeScaling& s = c.rope_scaling;
     p.range("rope_theta", c.rope_theta, 1.0001, 1e12);
     if (s.type != "none" && s.type != "linear" && s.type != "ntk" && s.type != "yarn") {
-        p.say("rope_scaling.type", "must be none, linear, ntk or yarn, got \"" + s.type + "\"");
+        p.say("rope_scaling.type",
+              "must be none, linear, ntk or yarn, got \"" + one_line(s.type) + "\"");
         return;
     }
     p.range("rope_scaling.factor", s.factor, 1.0, 1e6);
@@ -161,12 +175,7 @@ std::vector<std::string> ModelConfig::problems() const {
     check_sizes(*this, p);
     check_experts(*this, p);
     check_rope(*this, p);
-    if (p.empty()) {
-        const std::int64_t n = cost(*this).parameters;
-        if (n > max_parameters)
-            p.say("hidden_size", "the model would have " + std::to_string(n) +
-                                     " parameters, more than " + std::to_string(max_parameters));
-    }
+    if (p.empty()) check_totals(*this, p);
     return p.take();
 }
 
