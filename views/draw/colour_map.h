@@ -1,0 +1,36 @@
+#pragma once
+
+#include "views/canvas/canvas.h"
+#include "views/draw/theme.h"
+
+#include <functional>
+#include <vector>
+
+namespace sf {
+
+Colour mix(Colour a, Colour b, double t);  // in sRGB, as every canvas blends
+double luminance(Colour c);                // relative, WCAG
+double contrast(Colour a, Colour b);       // 1 .. 21
+// Black or white ink, whichever reads better on the colour.
+Colour ink_on(Colour background);
+
+// Perceptually uniform (even steps of lightness in OKLab). Sequential: t in 0..1, from dark blue to
+// yellow. Diverging: t in -1..1, blue below zero, red above, the page's colour at zero.
+Colour sequential(double t);
+Colour diverging(const Theme& theme, double t);
+
+// From values to colours: signed values get the diverging map centred on zero, others the
+// sequential one. NaN is the theme's `bad`, infinite values are the ends.
+struct ColourScale {
+    double lo = 0, hi = 1;  // diverging: lo = -hi
+    bool signed_values = false;
+
+    Colour colour(const Theme& theme, double v) const;
+    // Fits the finite values: diverging when there are negative ones.
+    static ColourScale fit(const std::vector<double>& values);
+    static ColourScale fit(std::int64_t count, const std::function<double(std::int64_t)>& value);
+    static ColourScale range(double lo, double hi) { return {lo, hi, false}; }
+    static ColourScale symmetric(double limit) { return {-limit, limit, true}; }
+};
+
+}  // namespace sf
