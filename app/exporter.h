@@ -23,7 +23,7 @@ struct FigureRequest {
     bool dark = false;
     int text_percent = 100;  // 75..300
     int width = 1280, height = 720;
-    double scale = 2;  // of PNG
+    double scale = 1;  // of PNG
     // How the command line names model and run, for the command in the file's metadata:
     // {"--preset", "nano", "--seed", "7"} and {"--prompt", "the cat"}.
     std::vector<std::string> model_arguments, run_arguments;
@@ -34,6 +34,7 @@ enum class FigureFormat : std::uint8_t { png, svg, pdf };
 // By the file's extension; throws UserError for any other.
 FigureFormat figure_format(const std::filesystem::path& file);
 
+Theme figure_theme(const FigureRequest& request);
 // The view's frame for this request. Points into `request` and `theme`, which must outlive it.
 Frame figure_frame(const FigureRequest& request, const Theme& theme);
 

@@ -1,0 +1,160 @@
+#include "app/cli_run.h"
+
+#include "app/cli_parse.h"
+#include "core/error.h"
+#include "core/io/checkpoint.h"
+#include "core/io/trace_io.h"
+#include "core/run/runner.h"
+
+#include <algorithm>
+#include <iostream>
+#include <thread>
+
+namespace sf::cli {
+
+namespace {
+
+constexpr int most_threads = 256;
+constexpr std::size_t most_sequences = 256;
+constexpr const char* standard_preset = "nano";
+
+std::string join(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
+
+void exclude(const Text& a, const char* a_name, const Text& b, const char* b_name,
+             const char* reason) {
+    if (a.given && b.given)
+        throw UserError(std::string(a_name) + " and " + b_name + " exclude each other: " + reason);
+}
+
+}  // namespace
+
+void say(const std::string& sentence) {
+    std::cerr << "stepformer: " << sentence << std::endl;
+}
+
+int threads(const RunArguments& arguments) {
+    const int all = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 64);
+    return static_cast<int>(integer_or(arguments.threads, "--threads", 1, most_threads, all));
+}
+
+AttentionMode attention(const RunArguments& arguments, AttentionMode standard) {
+    const char* const word = standard == AttentionMode::naive ? "naive" : "absorbed";
+    return choice_or(arguments.attention, "--attention", {"naive", "absorbed"}, word) == "naive"
+               ? AttentionMode::naive
+               : AttentionMode::absorbed;
+}
+
+void check_build(const RunArguments& arguments) {
+    if (choice_or(arguments.backend, "--backend", {"auto", "cpu", "gl"}, "auto") == "gl")
+        throw UserError("--backend: there is no GL backend in this build, use cpu or auto");
+    if (arguments.train_step.given)
+        throw UserError("--train-step: this model has no recorded training history to look at");
+    threads(arguments);
+}
+
+void check_source(const RunArguments& arguments, bool trace_allowed) {
+    const std::string names = trace_allowed ? "--prompt, --ids and --trace" : "--prompt and --ids";
+    std::string given;
+    int count = 0;
+    const auto add = [&](const Text& text, const char* name) {
+        if (!text.given) return;
+        given += (count++ == 0 ? "" : " and ") + std::string(name);
+    };
+    add(arguments.prompt, "--prompt");
+    add(arguments.ids, "--ids");
+    add(arguments.trace, "--trace");
+    if (count != 1)
+        throw UserError(arguments.command + " needs exactly one of " + names + ", " +
+                        (count == 0 ? "none was given" : given + " were given"));
+    exclude(arguments.model, "--model", arguments.preset, "--preset", "a run has one model");
+    const char* const reason = "a trace holds its own model and run";
+    exclude(arguments.trace, "--trace", arguments.model, "--model", reason);
+    exclude(arguments.trace, "--trace", arguments.preset, "--preset", reason);
+    exclude(arguments.trace, "--trace", arguments.seed, "--seed", reason);
+    exclude(arguments.trace, "--trace", arguments.attention, "--attention", reason);
+}
+
+ChosenModel choose_model(const RunArguments& arguments) {
+    const std::uint64_t seed =
+        arguments.seed.given ? parse_seed("--seed", arguments.seed.value) : 0;
+    ChosenModel chosen;
+    if (arguments.model.given) {
+        if (arguments.model.value.empty()) throw UserError("--model: the folder's name is empty");
+        chosen.model = load_model(arguments.model.value);
+        chosen.arguments = {"--model", arguments.model.value};
+        return chosen;
+    }
+    const std::string preset =
+        arguments.preset.given ? arguments.preset.value : std::string(standard_preset);
+    const auto known = ModelConfig::preset_names();
+    if (std::find(known.begin(), known.end(), preset) == known.end())
+        throw UserError("--preset: '" + preset + "' is not one of " + join(known));
+    chosen.model = preset_model(preset, seed);
+    chosen.arguments = {"--preset", preset, "--seed", std::to_string(seed)};
+    if (!arguments.preset.given)
+        chosen.note = "no model was named, so this is the untrained preset " + preset +
+                      " with seed " + std::to_string(seed) +
+                      " (--model, --preset and --seed choose)";
+    return chosen;
+}
+
+std::vector<std::vector<std::int64_t>> choose_ids(const RunArguments& arguments, const Model& model,
+                                                  bool ragged) {
+    if (arguments.prompt.given) {
+        try {
+            return {model.encode(arguments.prompt.value)};
+        } catch (const UserError& error) {
+            // The model speaks of "prompt: ..."; here it is an option.
+            throw UserError(std::string("--") + error.what());
+        }
+    }
+    const std::string& file = arguments.ids.value;
+    auto rows = read_ids(file);
+    if (rows.empty()) throw UserError(file, "", "holds no sequence");
+    if (rows.size() > most_sequences)
+        throw UserError(file, "",
+                        "holds " + std::to_string(rows.size()) + " sequences, at most " +
+                            std::to_string(most_sequences) + " are run at once");
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        model.check_ids(rows[i], file);
+        if (!ragged && rows[i].size() != rows[0].size())
+            throw UserError(file, "",
+                            "sequence " + std::to_string(i) + " has " +
+                                std::to_string(rows[i].size()) + " ids and sequence 0 has " +
+                                std::to_string(rows[0].size()) + ", " + arguments.command +
+                                " needs sequences of one length");
+    }
+    return rows;
+}
+
+std::vector<std::string> source_arguments(const RunArguments& arguments) {
+    if (arguments.trace.given) return {"--trace", arguments.trace.value};
+    if (arguments.ids.given) return {"--ids", arguments.ids.value};
+    return {"--prompt", arguments.prompt.value};
+}
+
+ChosenRun choose_run(const RunArguments& arguments) {
+    check_build(arguments);
+    check_source(arguments, true);
+    ChosenRun run;
+    run.run_arguments = source_arguments(arguments);
+    if (arguments.trace.given) {
+        run.trace = read_trace(arguments.trace.value);
+        return run;
+    }
+    RunOptions options;
+    options.attention = attention(arguments, AttentionMode::naive);
+    options.threads = threads(arguments);
+    ChosenModel chosen = choose_model(arguments);
+    const auto ids = choose_ids(arguments, *chosen.model, false);
+    run.trace = run_trace(chosen.model, ids, options);
+    run.model_arguments = chosen.arguments;
+    run.note = chosen.note;
+    return run;
+}
+
+}  // namespace sf::cli

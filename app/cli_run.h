@@ -1,0 +1,47 @@
+#pragma once
+
+#include "app/cli_arguments.h"
+#include "core/model/model.h"
+#include "core/run/trace.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sf::cli {
+
+// The model that was asked for, loaded, and how the command line names it.
+struct ChosenModel {
+    ModelPtr model;
+    std::vector<std::string> arguments;  // {"--preset", "nano", "--seed", "7"}
+    std::string note;                    // for stderr once all is well; empty: nothing to say
+};
+
+int threads(const RunArguments& arguments);
+AttentionMode attention(const RunArguments& arguments, AttentionMode standard);
+
+// Options that this build refuses whatever else is asked (--backend gl, --train-step).
+void check_build(const RunArguments& arguments);
+// Exactly one of --prompt, --ids and --trace; with `trace_allowed` false one of the first two.
+void check_source(const RunArguments& arguments, bool trace_allowed);
+ChosenModel choose_model(const RunArguments& arguments);
+
+// The ids of --prompt or --ids, checked against the model; rows may differ in length when `ragged`.
+std::vector<std::vector<std::int64_t>> choose_ids(const RunArguments& arguments, const Model& model,
+                                                  bool ragged);
+// {"--prompt", "the cat"}, {"--ids", FILE} or {"--trace", FILE}.
+std::vector<std::string> source_arguments(const RunArguments& arguments);
+
+// The trace to draw, from a file or a run of the chosen model.
+struct ChosenRun {
+    TracePtr trace;
+    std::vector<std::string> model_arguments, run_arguments;
+    std::string note;
+};
+ChosenRun choose_run(const RunArguments& arguments);
+
+// "stepformer: SENTENCE" on stderr.
+void say(const std::string& sentence);
+
+}  // namespace sf::cli
