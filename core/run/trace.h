@@ -44,7 +44,8 @@ public:
     Shape shape(NodeId id) const;
     std::int64_t bytes() const;
 
-    // For the recorder and the reader.
+    // For the recorder, the reader and overlays that share what an edit leaves alone.
+    TensorPtr share(NodeId id) const;
     void keep(NodeId id, TensorPtr tensor, double seconds);
 
 private:

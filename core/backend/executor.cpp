@@ -1,0 +1,280 @@
+#include "core/backend/executor.h"
+
+#include "core/backend/thread_pool.h"
+#include "core/error.h"
+#include "core/ops/matmul.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+
+namespace sf {
+
+namespace {
+
+constexpr std::int64_t unbounded = std::numeric_limits<std::int64_t>::max();
+// The plan is made for a context rounded up to this, so that decoding plans once in a while.
+constexpr std::int64_t context_step = 64;
+
+std::int64_t aligned(std::int64_t bytes) {
+    return (bytes + 63) / 64 * 64;
+}
+
+// First-fit memory over time: blocks are taken and given back while the plan is made.
+class Blocks {
+public:
+    std::int64_t take(std::int64_t bytes) {
+        bytes = std::max<std::int64_t>(64, aligned(bytes));
+        for (auto it = free_.begin(); it != free_.end(); ++it)
+            if (it->second >= bytes) {
+                const auto [offset, size] = *it;
+                free_.erase(it);
+                if (size > bytes) free_.emplace(offset + bytes, size - bytes);
+                return offset;
+            }
+        const auto offset = size_;
+        size_ += bytes;
+        return offset;
+    }
+    void give(std::int64_t offset, std::int64_t bytes) {
+        bytes = std::max<std::int64_t>(64, aligned(bytes));
+        auto [it, inserted] = free_.emplace(offset, bytes);
+        if (auto next = std::next(it);
+            next != free_.end() && it->first + it->second == next->first) {
+            it->second += next->second;
+            free_.erase(next);
+        }
+        if (it != free_.begin()) {
+            auto before = std::prev(it);
+            if (before->first + before->second == it->first) {
+                before->second += it->second;
+                free_.erase(it);
+            }
+        }
+    }
+    std::int64_t size() const { return size_; }
+
+private:
+    std::map<std::int64_t, std::int64_t> free_;
+    std::int64_t size_ = 0;
+};
+
+}  // namespace
+
+struct Executor::Plan {
+    struct Work {
+        NodeId id;
+        bool fused;
+        bool wanted;
+        std::int64_t offset;
+    };
+    Extent room;  // what the memory is planned for
+    std::vector<NodeId> outputs;
+    bool special = false;  // made for an observer, edits or known values: not used again
+    std::vector<Work> work;
+};
+
+struct Executor::PackedWeights {
+    std::vector<const Real*> sources;
+    Prepared prepared;
+};
+
+Executor::Executor(std::shared_ptr<const Graph> graph, WeightsPtr weights, int threads)
+    : graph_(std::move(graph)),
+      weights_(std::move(weights)),
+      pool_(std::make_unique<ThreadPool>(threads)),
+      rope_(graph_->config),
+      values_(static_cast<std::size_t>(graph_->size())),
+      packed_(2 * static_cast<std::size_t>(graph_->size())) {}
+
+Executor::~Executor() = default;
+
+void Executor::make_plan(const Request& r) {
+    const Graph& g = *graph_;
+    const auto n = static_cast<std::size_t>(g.size());
+    auto plan = std::make_unique<Plan>();
+    plan->room = r.extent;
+    plan->room.past += (context_step - r.extent.context() % context_step) % context_step;
+    plan->outputs = r.outputs;
+    plan->special = r.observer || !r.edits.empty() || r.known;
+
+    // A composite goes step by step when one of its inner values is edited.
+    std::vector<char> edited(n), inner_edit(n), plain(n), needed(n), wanted(n), given(n);
+    for (const NodeEdit& e : r.edits) edited[static_cast<std::size_t>(e.node)] = 1;
+    if (!r.edits.empty())
+        for (NodeId id = 0; id < g.size(); ++id) {
+            if (!g[id].fused) continue;
+            const auto& outside = g[id].fused_inputs;
+            std::vector<NodeId> stack = g[id].inputs;
+            while (!stack.empty()) {
+                const NodeId inner = stack.back();
+                stack.pop_back();
+                if (std::find(outside.begin(), outside.end(), inner) != outside.end()) continue;
+                if (edited[static_cast<std::size_t>(inner)])
+                    plain[static_cast<std::size_t>(id)] = 1;
+                stack.insert(stack.end(), g[inner].inputs.begin(), g[inner].inputs.end());
+            }
+        }
+    const auto inputs_of = [&](NodeId id) -> const std::vector<NodeId>& {
+        const Node& node = g[id];
+        return node.fused && !plain[static_cast<std::size_t>(id)] ? node.fused_inputs : node.inputs;
+    };
+
+    std::vector<NodeId> stack = r.outputs;
+    if (r.observer)
+        for (NodeId id = 0; id < g.size(); ++id)
+            if (g[id].op != Op::param && r.observer->wants(id)) {
+                wanted[static_cast<std::size_t>(id)] = 1;
+                stack.push_back(id);
+            }
+    while (!stack.empty()) {
+        const NodeId id = stack.back();
+        stack.pop_back();
+        if (needed[static_cast<std::size_t>(id)]) continue;
+        needed[static_cast<std::size_t>(id)] = 1;
+        if (r.known && r.known(id)) {
+            given[static_cast<std::size_t>(id)] = 1;
+            continue;
+        }
+        const auto& in = inputs_of(id);
+        stack.insert(stack.end(), in.begin(), in.end());
+    }
+
+    std::vector<std::int64_t> last_use(n, -1);
+    for (NodeId id = 0; id < g.size(); ++id) {
+        if (!needed[static_cast<std::size_t>(id)] || given[static_cast<std::size_t>(id)]) continue;
+        for (NodeId in : inputs_of(id)) last_use[static_cast<std::size_t>(in)] = id;
+    }
+    for (NodeId id : r.outputs) last_use[static_cast<std::size_t>(id)] = unbounded;
+
+    Blocks blocks;
+    std::vector<std::int64_t> offset(n, -1);
+    std::vector<std::vector<NodeId>> dying(n);
+    const auto bytes = [&](NodeId id) {
+        return g[id].shape(plan->room).size() *
+               static_cast<std::int64_t>(g[id].dtype == DType::real ? sizeof(Real)
+                                                                    : sizeof(std::int64_t));
+    };
+    for (NodeId id = 0; id < g.size(); ++id) {
+        const auto i = static_cast<std::size_t>(id);
+        if (!needed[i] || g[id].op == Op::param) continue;
+        if (!given[i]) {
+            offset[i] = blocks.take(bytes(id));
+            plan->work.push_back({id, g[id].fused && !plain[i], wanted[i] != 0, offset[i]});
+            const auto end = last_use[i] < 0 ? id : last_use[i];
+            if (end != unbounded) dying[static_cast<std::size_t>(end)].push_back(id);
+        }
+        for (NodeId dead : dying[i])
+            blocks.give(offset[static_cast<std::size_t>(dead)], bytes(dead));
+    }
+    if (arena_.size() < static_cast<std::size_t>(blocks.size()) + 64) {
+        arena_.resize(static_cast<std::size_t>(blocks.size()) + 64);
+        const auto address = reinterpret_cast<std::uintptr_t>(arena_.data());
+        base_ = arena_.data() + (64 - address % 64) % 64;
+    }
+    plan_ = std::move(plan);
+}
+
+void Executor::set_params(const Request& r) {
+    const bool first = values_.empty() || edited_params_.size() > 0 || plan_ == nullptr;
+    edited_params_.clear();
+    if (!first && r.edits.empty()) return;
+    if (weights_)
+        for (NodeId id = 0; id < graph_->size(); ++id)
+            if ((*graph_)[id].op == Op::param)
+                values_[static_cast<std::size_t>(id)] = weights_->at((*graph_)[id].name).view();
+    edited_params_.reserve(r.edits.size());
+    std::map<NodeId, std::size_t> copies;
+    for (const NodeEdit& e : r.edits) {
+        if ((*graph_)[e.node].op != Op::param || !weights_) continue;
+        const auto [it, inserted] = copies.emplace(e.node, edited_params_.size());
+        if (inserted) edited_params_.push_back(weights_->at((*graph_)[e.node].name));
+        Tensor& copy = edited_params_[it->second];
+        copy.real[static_cast<std::size_t>(e.index)] = static_cast<Real>(e.value);
+        values_[static_cast<std::size_t>(e.node)] = copy.view();
+    }
+}
+
+const Prepared* Executor::prepare(const Node& node, NodeId id, bool fused,
+                                  std::span<const ConstView> in) {
+    const OpDef& def = op_def(fused ? *node.fused : node.op);
+    if (def.prepare == nullptr) return nullptr;
+    auto& slot = packed_[2 * static_cast<std::size_t>(id) + (fused ? 1 : 0)];
+    const auto& ids = fused ? node.fused_inputs : node.inputs;
+    const auto is_weight = [&](std::size_t i) { return (*graph_)[ids[i]].op == Op::param; };
+    if (slot) {
+        std::size_t k = 0;
+        bool same = true;
+        for (std::size_t i = 0; i < in.size() && same; ++i)
+            if (is_weight(i)) same = slot->sources[k++] == in[i].real;
+        // An edited copy may lie where an earlier one lay: edited weights are packed anew.
+        if (same && edited_params_.empty()) return &slot->prepared;
+    }
+    slot = std::make_unique<PackedWeights>();
+    for (std::size_t i = 0; i < in.size(); ++i)
+        if (is_weight(i)) slot->sources.push_back(edited_params_.empty() ? in[i].real : nullptr);
+    slot->prepared = def.prepare(node, in);
+    return &slot->prepared;
+}
+
+void Executor::run(const Request& r) {
+    const Graph& g = *graph_;
+    set_params(r);
+    const Extent& e = r.extent;
+    const bool fits = plan_ && !plan_->special && !r.observer && r.edits.empty() && !r.known &&
+                      plan_->outputs == r.outputs && plan_->room.batch == e.batch &&
+                      plan_->room.tokens == e.tokens && e.context() <= plan_->room.context() &&
+                      e.context() + context_step > plan_->room.context();
+    if (!fits) make_plan(r);
+    rope_.reserve(e.context());
+
+    if (r.known)
+        for (NodeId id = 0; id < g.size(); ++id)
+            if (const Tensor* t = r.known(id)) values_[static_cast<std::size_t>(id)] = t->view();
+
+    for (const Plan::Work& w : plan_->work) {
+        const Node& node = g[w.id];
+        const Shape shape = node.shape(e);
+        std::byte* memory = base_ + w.offset;
+        MutView out{shape, nullptr, nullptr};
+        if (node.dtype == DType::real)
+            out.real = reinterpret_cast<Real*>(memory);
+        else
+            out.ints = reinterpret_cast<std::int64_t*>(memory);
+
+        using Clock = std::chrono::steady_clock;
+        const auto start = r.observer ? Clock::now() : Clock::time_point{};
+        if (node.op == Op::ids) {
+            std::copy(r.ids.begin(), r.ids.end(), out.ints);
+        } else {
+            inputs_.clear();
+            for (NodeId in : w.fused ? node.fused_inputs : node.inputs) {
+                inputs_.push_back(values_[static_cast<std::size_t>(in)]);
+                if (!inputs_.back().real && !inputs_.back().ints)
+                    throw UserError("trace: " + node.name + " needs " + g[in].name +
+                                    ", which is not there (a trace from a file has no weights)");
+            }
+            LayerCache* cache =
+                r.cache && node.op == Op::cache ? &r.cache->layer(node.layer) : nullptr;
+            const OpContext context{node,  e,           inputs_,
+                                    out,   rope_,       prepare(node, w.id, w.fused, inputs_),
+                                    cache, pool_.get(), &scratch_};
+            op_def(w.fused ? *node.fused : node.op).forward(context);
+        }
+        for (const NodeEdit& edit : r.edits)
+            if (edit.node == w.id) {
+                if (out.real)
+                    out.real[edit.index] = static_cast<Real>(edit.value);
+                else
+                    out.ints[edit.index] = static_cast<std::int64_t>(edit.value);
+            }
+        ConstView& value = values_[static_cast<std::size_t>(w.id)];
+        value = {shape, out.real, out.ints};
+        if (w.wanted)
+            r.observer->value(w.id, value,
+                              std::chrono::duration<double>(Clock::now() - start).count());
+    }
+    if (r.cache) r.cache->advance(e.tokens);
+}
+
+}  // namespace sf

@@ -1,0 +1,274 @@
+#include "core/io/trace_io.h"
+
+#include "core/error.h"
+#include "core/io/config_json.h"
+#include "core/io/json_text.h"
+#include "core/io/safetensors.h"
+#include "core/model/model.h"
+#include "core/text/one_line.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <numeric>
+#include <utility>
+#include <vector>
+
+namespace sf {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* format_name = "stepformer-trace";
+constexpr const char* format_version = "1";
+
+bool is_recorded(const Node& node) {
+    return node.op != Op::param;
+}
+
+const char* mode_name(AttentionMode mode) {
+    return mode == AttentionMode::naive ? "naive" : "absorbed";
+}
+
+// ---- reading
+
+// The texts beside the tensors, asked for by name and type.
+class Metadata {
+public:
+    Metadata(const SafetensorsFile& tensors, std::string file)
+        : texts_(tensors.metadata()), file_(std::move(file)) {}
+
+    [[noreturn]] void refuse(const std::string& key, const std::string& reason) const {
+        throw UserError(file_, key, reason);
+    }
+    const std::string& text(const std::string& key) const {
+        const auto found = texts_.find(key);
+        if (found == texts_.end()) refuse(key, "is missing (not a trace of this program?)");
+        return found->second;
+    }
+    Json json(const std::string& key) const {
+        Json value = parse_json(text(key), file_ + ": " + key);
+        if (!value.is_array()) refuse(key, "must be a list, got " + json_kind(value));
+        return value;
+    }
+    std::int64_t count(const std::string& key) const {
+        const std::string& digits = text(key);
+        std::int64_t value = -1;
+        const auto end = digits.data() + digits.size();
+        const auto result = std::from_chars(digits.data(), end, value);
+        if (result.ec != std::errc{} || result.ptr != end || value < 0)
+            refuse(key, "must be a whole number from 0, got \"" + one_line(digits) + "\"");
+        return value;
+    }
+
+private:
+    const std::map<std::string, std::string>& texts_;
+    std::string file_;
+};
+
+void read_ids_and_labels(const Metadata& meta, Trace& trace) {
+    const ModelConfig& config = trace.graph->config;
+    const Json rows = meta.json("ids");
+    if (rows.empty() || !rows.front().is_array() || rows.front().empty())
+        meta.refuse("ids", "must be a list of sequences");
+    const std::size_t tokens = rows.front().size();
+    if (static_cast<std::int64_t>(tokens) > config.max_position_embeddings)
+        meta.refuse("ids", "a sequence is longer than the model's context");
+    for (const auto& row : rows) {
+        if (!row.is_array() || row.size() != tokens)
+            meta.refuse("ids", "must be lists of equal length");
+        for (const auto& id : row) {
+            if (!id.is_number_unsigned() ||
+                id.get<std::uint64_t>() >= static_cast<std::uint64_t>(config.vocab_size))
+                meta.refuse("ids", "must be in the vocabulary of " +
+                                       std::to_string(config.vocab_size) + ", got " +
+                                       json_kind(id));
+            trace.ids.push_back(id.get<std::int64_t>());
+        }
+    }
+    trace.extent.batch = static_cast<std::int64_t>(rows.size());
+    trace.extent.tokens = static_cast<std::int64_t>(tokens);
+
+    for (const auto& label : meta.json("tokens")) {
+        if (!label.is_string()) meta.refuse("tokens", "must be strings, got " + json_kind(label));
+        trace.tokens.push_back(label.get<std::string>());
+    }
+    if (trace.tokens.size() != trace.ids.size())
+        meta.refuse("tokens", std::to_string(trace.tokens.size()) + " strings do not fit " +
+                                  std::to_string(trace.ids.size()) + " ids");
+}
+
+void read_edits(const Metadata& meta, Trace& trace) {
+    for (const auto& item : meta.json("edits")) {
+        const auto has = [&](const char* key) { return item.is_object() && item.contains(key); };
+        if (!has("node") || !item["node"].is_string() || !has("index") ||
+            !item["index"].is_number_unsigned() || !has("value") || !item["value"].is_number())
+            meta.refuse("edits", "must be objects of node, index and value");
+        Edit edit;
+        edit.node = item["node"].get<std::string>();
+        edit.value = item["value"].get<double>();
+        const NodeId id = trace.graph->find(edit.node);
+        if (id == no_node) meta.refuse("edits", "name no node: " + one_line(edit.node));
+        const auto size = static_cast<std::uint64_t>(trace.shape(id).size());
+        if (item["index"].get<std::uint64_t>() >= size)
+            meta.refuse("edits", "index " + item["index"].dump() + " is outside " + edit.node +
+                                     " of " + std::to_string(size) + " values");
+        edit.index = item["index"].get<std::int64_t>();
+        trace.edits.push_back(std::move(edit));
+    }
+}
+
+// Whole numbers are used as indices by whoever shows or explains a trace. Returns what is wrong.
+std::string index_problem(const Node& node, const Tensor& tensor, const ModelConfig& c) {
+    const std::int64_t size = tensor.size();
+    std::int64_t limit = c.vocab_size;
+    switch (node.op) {
+        case Op::group_choice:
+            limit = c.n_group;
+            break;
+        case Op::expert_choice:
+            limit = c.n_routed_experts;
+            break;
+        case Op::expert_slots:
+            limit = size;
+            break;
+        case Op::expert_load:
+            limit = std::int64_t{1} << 40;
+            break;
+        default:
+            break;
+    }
+    for (const auto i : tensor.ints)
+        if (i < 0 || i >= limit)
+            return "holds " + std::to_string(i) + ", must be from 0 to " +
+                   std::to_string(limit - 1);
+    if (node.op == Op::expert_slots) {
+        std::vector<bool> seen(static_cast<std::size_t>(size));
+        for (const auto i : tensor.ints) {
+            if (seen[static_cast<std::size_t>(i)])
+                return "names slot " + std::to_string(i) + " twice";
+            seen[static_cast<std::size_t>(i)] = true;
+        }
+    }
+    return "";
+}
+
+// What a node's values must agree with beyond themselves.
+void check_loads(const Trace& trace, const std::string& file) {
+    const Graph& graph = *trace.graph;
+    for (NodeId id = 0; id < graph.size(); ++id) {
+        const Tensor* load = graph[id].op == Op::expert_load ? trace.find(id) : nullptr;
+        if (!load) continue;
+        const auto sum = std::accumulate(load->ints.begin(), load->ints.end(), std::int64_t{0});
+        if (trace.shape(graph[id].inputs.front()).size() != sum)
+            throw UserError(file, "tensor " + graph[id].name,
+                            "the loads do not add up to the chosen experts");
+    }
+}
+
+void read_tensors(const SafetensorsFile& tensors, const std::string& file, Trace& trace) {
+    const Graph& graph = *trace.graph;
+    for (NodeId id = 0; id < graph.size(); ++id) {
+        const Node& node = graph[id];
+        const auto entry = tensors.entries().find(node.name);
+        if (!is_recorded(node) || entry == tensors.entries().end()) continue;
+        const auto refuse = [&](const std::string& reason) {
+            return UserError(file, "tensor " + node.name, reason);
+        };
+        const Shape shape = node.shape(trace.extent);
+        if (!std::equal(entry->second.shape.begin(), entry->second.shape.end(), shape.dim.begin(),
+                        shape.dim.begin() + shape.rank))
+            throw refuse("its shape does not fit the config and the ids, which give " +
+                         to_string(shape));
+        if ((entry->second.type == StoredType::i64) != (node.dtype == DType::i64))
+            throw refuse(std::string("dtype ") + std::string(stored_type_name(entry->second.type)) +
+                         " does not fit");
+        auto tensor = std::make_shared<Tensor>(tensors.read(node.name));
+        if (const auto problem = index_problem(node, *tensor, graph.config);
+            node.dtype == DType::i64 && !problem.empty())
+            throw refuse(problem);
+        trace.keep(id, std::move(tensor), 0);
+    }
+}
+
+}  // namespace
+
+void write_trace(const std::filesystem::path& file, const Trace& trace,
+                 const std::map<std::string, TensorPtr>& extra) {
+    const Graph& graph = *trace.graph;
+    std::vector<NamedTensor> tensors;
+    auto order = nlohmann::ordered_json::array();
+    auto symbols = nlohmann::ordered_json::object();
+    auto formulas = nlohmann::ordered_json::object();
+    const auto add = [&](const std::string& name, const Tensor& tensor) {
+        tensors.push_back(
+            {name, tensor.view(), tensor.dtype == DType::i64 ? StoredType::i64 : StoredType::f32});
+        order.push_back(name);
+    };
+    for (NodeId id = 0; id < graph.size(); ++id) {
+        const Tensor* tensor = is_recorded(graph[id]) ? trace.find(id) : nullptr;
+        if (!tensor) continue;
+        add(graph[id].name, *tensor);
+        symbols[graph[id].name] = graph[id].symbol;
+        formulas[graph[id].name] = graph[id].formula;
+    }
+    for (const auto& [name, tensor] : extra) add(name, *tensor);
+
+    auto ids = nlohmann::ordered_json::array();
+    const auto columns = static_cast<std::size_t>(trace.extent.tokens);
+    for (std::size_t begin = 0; begin < trace.ids.size(); begin += columns)
+        ids.push_back(std::vector<std::int64_t>(
+            trace.ids.begin() + static_cast<std::ptrdiff_t>(begin),
+            trace.ids.begin() + static_cast<std::ptrdiff_t>(begin + columns)));
+    auto edits = nlohmann::ordered_json::array();
+    for (const auto& edit : trace.edits)
+        edits.push_back({{"node", edit.node}, {"index", edit.index}, {"value", edit.value}});
+
+    const auto text = [](const nlohmann::ordered_json& json) {
+        return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+    };
+    write_safetensors(file, tensors,
+                      {{"format", format_name},
+                       {"format_version", format_version},
+                       {"config", config_json(graph.config)},
+                       {"attention", mode_name(graph.attention)},
+                       {"ids", text(ids)},
+                       {"tokens", text(trace.tokens)},
+                       {"order", text(order)},
+                       {"symbols", text(symbols)},
+                       {"formulas", text(formulas)},
+                       {"edits", text(edits)},
+                       {"model_name", trace.model_name},
+                       {"trained_step", std::to_string(trace.trained_step)}});
+}
+
+TracePtr read_trace(const std::filesystem::path& path) {
+    const std::string file = path.string();
+    const SafetensorsFile tensors(path);
+    const Metadata meta(tensors, file);
+    if (meta.text("format") != format_name)
+        meta.refuse("format", "is not " + std::string(format_name) + " but \"" +
+                                  one_line(meta.text("format")) + "\"");
+    if (meta.text("format_version") != format_version)
+        meta.refuse("format_version", "only " + std::string(format_version) +
+                                          " can be read, got \"" +
+                                          one_line(meta.text("format_version")) + "\"");
+    const std::string& mode = meta.text("attention");
+    if (mode != "naive" && mode != "absorbed")
+        meta.refuse("attention", "must be naive or absorbed, got \"" + one_line(mode) + "\"");
+
+    auto trace = std::make_shared<Trace>();
+    trace->graph = build_graph(parse_config(meta.text("config"), file + ": config"),
+                               mode == "naive" ? AttentionMode::naive : AttentionMode::absorbed);
+    read_ids_and_labels(meta, *trace);
+    read_edits(meta, *trace);
+    trace->model_name = one_line(meta.text("model_name"));
+    trace->trained_step = meta.count("trained_step");
+    read_tensors(tensors, file, *trace);
+    check_loads(*trace, file);
+    return trace;
+}
+
+}  // namespace sf

@@ -1,0 +1,235 @@
+#include "core/ops/attention_kernel.h"
+#include "core/ops/math.h"
+#include "core/ops/matmul.h"
+#include "core/ops/ops.h"
+
+#include <cmath>
+
+// Causal softmax attention over expanded keys and values (MLA as it is trained; DeepSeek-V2 eqs.
+// 14-19). Sizes: q (B, T, H, nope + rope), q_pe (B, T, H, rope), kv (B, S, H, nope + value), k_pe
+// (B, S, rope). Attrs: heads, nope, rope, value, scale.
+
+namespace sf {
+
+namespace {
+
+void scores_shape(const Graph& graph, Node& n) {
+    const Node& q = input(graph, n, 0);
+    const Node& k = input(graph, n, 3);
+    require(n, q.dims.size() == 4 && k.dims.size() == 3, "needs q (B,T,H,d) and keys (B,S,rope)");
+    n.dims = {q.dims[0], fixed(n.attrs.heads), q.dims[1], k.dims[1]};
+}
+
+// One (sequence, head) at a time: gathers the query rows and packs keys and, if asked, values.
+template <class F>
+void for_heads(const OpContext& c, bool values, F&& work) {
+    const Attrs& at = c.node.attrs;
+    const auto T = c.in[0].shape[1], S = c.in[2].shape[1], H = at.heads;
+    const auto k = at.nope + at.rope, kv = at.nope + at.value;
+    const auto keys_size = packed_keys_size(k, S);
+    const auto values_size = values ? packed_values_size(at.value, S) : 0;
+    const int threads = c.pool ? c.pool->threads() : 1;
+    const auto each = T * k + keys_size + values_size + 16;
+    Real* memory = c.scratch->get(0, each * threads + 16);
+    const auto one = [&](std::int64_t piece, int thread) {
+        const auto b = piece / H, h = piece % H;
+        Real* q = memory + each * thread;
+        Real* keys = q + T * k;
+        Real* packed_values = keys + keys_size;
+        for (std::int64_t t = 0; t < T; ++t) {
+            const auto row = (b * T + t) * H + h;
+            std::copy_n(c.in[0].real + row * k, at.nope, q + t * k);
+            std::copy_n(c.in[1].real + row * at.rope, at.rope, q + t * k + at.nope);
+        }
+        const Real* head = c.in[2].real + (b * S * H + h) * kv;
+        pack_keys({head, at.nope, H * kv, c.in[3].real + b * S * at.rope, at.rope, at.rope}, S,
+                  keys);
+        if (values) pack_values(head + at.nope, S, at.value, H * kv, packed_values);
+        AttentionRows job{q,       T,        1,    S - T,         S,
+                          k,       at.value, keys, packed_values, static_cast<Real>(at.scale),
+                          nullptr, 0,        0};
+        work(job, b, h);
+    };
+    const auto pieces = c.in[0].shape[0] * H;
+    if (c.pool && T * S >= 1024)
+        c.pool->run(pieces, one);
+    else
+        for (std::int64_t i = 0; i < pieces; ++i) one(i, 0);
+}
+
+void scores(const OpContext& c) {
+    const auto T = c.in[0].shape[1], S = c.in[2].shape[1];
+    for_heads(c, false, [&](AttentionRows& job, std::int64_t b, std::int64_t h) {
+        job.out = c.out.real + (b * c.node.attrs.heads + h) * T * S;
+        job.out_token = S;
+        score_rows(job, 0, T);
+    });
+}
+void explain_scores(const ExplainContext& c, Explanation& e) {
+    const Attrs& a = c.node.attrs;
+    const auto at = coordinates(c.value.shape, c.index);
+    const auto T = c.in[0].shape[1], S = c.in[2].shape[1], k = a.nope + a.rope;
+    const auto b = at[0], h = at[1], t = at[2], s = at[3];
+    if (s > t + S - T) {
+        e.value = -std::numeric_limits<double>::infinity();
+        e.numbers =
+            "masked: position " + std::to_string(s) + " lies after " + std::to_string(t + S - T);
+        return;
+    }
+    const auto q = ((b * T + t) * a.heads + h),
+               key = ((b * S + s) * a.heads + h) * (a.nope + a.value);
+    Terms content, position;
+    for (std::int64_t i = 0; i < a.nope; ++i)
+        content.add(c.in[0].at(q * k + i), c.in[2].at(key + i));
+    for (std::int64_t i = 0; i < a.rope; ++i)
+        position.add(c.in[1].at(q * a.rope + i), c.in[3].at((b * S + s) * a.rope + i));
+    e.value = (content.sum() + position.sum()) * a.scale;
+    e.numbers = "(content " + number_text(content.sum()) + " + position " +
+                number_text(position.sum()) + ") · " + number_text(a.scale);
+    use_cells(e, 0, q * k, a.nope);
+    use_cells(e, 1, q * a.rope, a.rope);
+    use_cells(e, 2, key, a.nope);
+    use_cells(e, 3, (b * S + s) * a.rope, a.rope);
+}
+
+// Softmax over the visible keys; exactly 0 above the diagonal. Input: scores (B, H, T, S).
+void same_as_first(const Graph& graph, Node& n) {
+    n.dims = input(graph, n, 0).dims;
+}
+void causal_softmax(const OpContext& c) {
+    const auto S = c.out.shape.cols();
+    for_rows(c, c.out.shape.rows(), 128, [&](std::int64_t r0, std::int64_t r1, int) {
+        for (std::int64_t r = r0; r < r1; ++r) {
+            const Real* x = c.in[0].real + r * S;
+            Real* y = c.out.real + r * S;
+            const Real m = lane_max(x, S);
+            for (std::int64_t i = 0; i < S; ++i) y[i] = fast_exp(x[i] - m);
+            const Real inverse = Real(1) / lane_sum(S, [&](std::int64_t i) { return y[i]; });
+            for (std::int64_t i = 0; i < S; ++i) y[i] *= inverse;
+        }
+    });
+}
+void explain_causal_softmax(const ExplainContext& c, Explanation& e) {
+    op_def(Op::softmax).explain(c, e);
+    if (std::isinf(c.in[0].at(c.index))) e.numbers = "masked: exp(−∞) = 0";
+}
+
+// Running maximum after each tile. Input: scores (B, H, T, S); output (B, H, T, tiles).
+void online_shape(const Graph& graph, Node& n) {
+    n.dims = input(graph, n, 0).dims;
+    n.dims[3].sym = Dim::Sym::tiles;
+    if (n.op == Op::online_o) n.dims.push_back(fixed(n.attrs.value));
+}
+// Values of head h: kv (B, S, H, nope + value), or the latent (B, S, rank), which serves all heads.
+struct Values {
+    const Real* first;
+    std::int64_t ld, width;
+};
+Values head_values(const Attrs& a, const ConstView& kv, std::int64_t b, std::int64_t h) {
+    if (kv.shape.rank == 3) return {kv.real + b * kv.shape[1] * kv.shape[2], kv.shape[2], a.value};
+    const auto width = a.nope + a.value;
+    return {kv.real + (b * kv.shape[1] * a.heads + h) * width + a.nope, a.heads * width, a.value};
+}
+void online(const OpContext& c) {
+    const Shape& s = c.in[0].shape;
+    const auto tiles = c.out.shape[3];
+    const bool outputs = c.node.op == Op::online_o;
+    for (std::int64_t r = 0; r < s.rows(); ++r) {
+        const auto h = r / s[2] % s[1], b = r / s[2] / s[1];
+        const Values v = outputs ? head_values(c.node.attrs, c.in[1], b, h) : Values{nullptr, 0, 0};
+        const auto states =
+            online_softmax(c.in[0].real + r * s[3], s[3], v.first, v.width, v.ld, attention_tile);
+        for (std::int64_t j = 0; j < tiles; ++j) {
+            const OnlineState& state = states[static_cast<std::size_t>(j)];
+            if (outputs)
+                std::copy(state.o.begin(), state.o.end(), c.out.real + (r * tiles + j) * v.width);
+            else
+                c.out.real[r * tiles + j] = c.node.op == Op::online_m ? state.m : state.d;
+        }
+    }
+}
+void explain_online(const ExplainContext& c, Explanation& e) {
+    const auto at = coordinates(c.value.shape, c.index);
+    const auto S = c.in[0].shape[3];
+    const auto row = (at[0] * c.in[0].shape[1] + at[1]) * c.in[0].shape[2] + at[2];
+    const auto end = std::min(S, (at[3] + 1) * attention_tile);
+    double m = -std::numeric_limits<double>::infinity(), d = 0, o = 0;
+    for (std::int64_t i = 0; i < end; ++i) m = std::max(m, c.in[0].at(row * S + i));
+    for (std::int64_t i = 0; i < end; ++i) {
+        const double p = std::exp(c.in[0].at(row * S + i) - m);
+        d += p;
+        if (c.node.op == Op::online_o) {
+            const Values v = head_values(c.node.attrs, c.in[1], at[0], at[1]);
+            o += p * static_cast<double>(v.first[i * v.ld + at[4]]);
+        }
+    }
+    e.value = c.node.op == Op::online_m ? m : c.node.op == Op::online_d ? d : o;
+    e.numbers = "over keys 0 … " + std::to_string(end - 1) + ", maximum " + number_text(m);
+    use_cells(e, 0, row * S, end);
+}
+
+// probs (B, H, T, S) times the values of kv: (B, T, H, value).
+void attend_shape(const Graph& graph, Node& n) {
+    const Node& probs = input(graph, n, 0);
+    n.dims = {probs.dims[0], probs.dims[2], fixed(n.attrs.heads), fixed(n.attrs.value)};
+}
+void attend(const OpContext& c) {
+    const Attrs& a = c.node.attrs;
+    const auto H = a.heads, T = c.out.shape[1], S = c.in[0].shape[3];
+    Real* packed = c.scratch->get(0, packed_size(S, a.value));
+    for (std::int64_t b = 0; b < c.out.shape[0]; ++b)
+        for (std::int64_t h = 0; h < H; ++h) {
+            const Values v = head_values(a, c.in[1], b, h);
+            pack_straight(v.first, S, v.width, v.ld, packed);
+            multiply_panels(c.in[0].real + (b * H + h) * T * S, T, S, S, packed, v.width,
+                            c.out.real + (b * T * H + h) * v.width, H * v.width, false);
+        }
+}
+void explain_attend(const ExplainContext& c, Explanation& e) {
+    const Attrs& a = c.node.attrs;
+    const auto at = coordinates(c.value.shape, c.index);
+    const auto S = c.in[0].shape[3];
+    const auto row = ((at[0] * a.heads + at[2]) * c.in[0].shape[2] + at[1]) * S;
+    const Values v = head_values(a, c.in[1], at[0], at[2]);
+    Terms terms;
+    for (std::int64_t s = 0; s < S; ++s) {
+        const double p = c.in[0].at(row + s);
+        if (p > 0) terms.add(p, static_cast<double>(v.first[s * v.ld + at[3]]));
+    }
+    e.value = terms.sum();
+    e.numbers = terms.text();
+    use_cells(e, 0, row, S);
+    use_cells(e, 1, v.first - c.in[1].real + at[3], S, v.ld);
+}
+
+// Fused: the same from q, q_pe, kv and k_pe, a tile of keys at a time.
+void attention_shape(const Graph& graph, Node& n) {
+    const Node& q = input(graph, n, 0);
+    n.dims = {q.dims[0], q.dims[1], fixed(n.attrs.heads), fixed(n.attrs.value)};
+}
+void attention(const OpContext& c) {
+    const Attrs& a = c.node.attrs;
+    const auto T = c.in[0].shape[1];
+    for_heads(c, true, [&](AttentionRows& job, std::int64_t b, std::int64_t h) {
+        job.out = c.out.real + (b * T * a.heads + h) * a.value;
+        job.out_token = a.heads * a.value;
+        attend_tiles(job, 0, T);
+    });
+}
+
+}  // namespace
+
+void add_attention_ops(std::vector<OpDef>& t) {
+    t.push_back({Op::scores, "scores", scores_shape, scores, nullptr, explain_scores});
+    t.push_back({Op::causal_softmax, "causal_softmax", same_as_first, causal_softmax, nullptr,
+                 explain_causal_softmax});
+    t.push_back({Op::online_m, "online_m", online_shape, online, nullptr, explain_online});
+    t.push_back({Op::online_d, "online_d", online_shape, online, nullptr, explain_online});
+    t.push_back({Op::online_o, "online_o", online_shape, online, nullptr, explain_online});
+    t.push_back({Op::attend, "attend", attend_shape, attend, nullptr, explain_attend});
+    t.push_back(
+        {Op::attend_latent, "attend_latent", attend_shape, attend, nullptr, explain_attend});
+    t.push_back({Op::attention, "attention", attention_shape, attention, nullptr, nullptr, true});
+}
+
+}  // namespace sf

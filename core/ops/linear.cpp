@@ -1,0 +1,58 @@
+#include "core/ops/matmul.h"
+#include "core/ops/ops.h"
+
+namespace sf {
+
+namespace {
+
+// y = x W^T, W (out, in). Attrs heads > 0 splits the output into (heads, out / heads).
+void linear_shape(const Graph& graph, Node& n) {
+    const Node& x = input(graph, n, 0);
+    const Node& w = input(graph, n, 1);
+    std::int64_t in = x.dims.back().scale;
+    if (x.dims.size() == 4) in *= x.dims[2].scale;  // (heads, value) read as one row
+    require(n, w.dims.size() == 2 && w.dims[1].scale == in,
+            "needs (.., k) and (n, k), got k " + std::to_string(in) + " and " +
+                std::to_string(w.dims.size() == 2 ? w.dims[1].scale : -1));
+    n.dims = {x.dims[0], x.dims[1]};
+    const std::int64_t out = w.dims[0].scale;
+    if (n.attrs.heads > 0) {
+        require(n, out % n.attrs.heads == 0, "needs heads that divide its outputs");
+        n.dims.push_back(fixed(n.attrs.heads));
+        n.dims.push_back(fixed(out / n.attrs.heads));
+    } else {
+        n.dims.push_back(fixed(out));
+    }
+}
+Prepared linear_prepare(const Node&, std::span<const ConstView> in) {
+    Prepared p;
+    const Shape& w = in[1].shape;
+    p.push_back(PackedMatrix::transposed(in[1].real, w[0], w[1], w[1]));
+    return p;
+}
+void linear(const OpContext& c) {
+    const PackedMatrix& w = c.prepared->front();
+    const auto rows = c.out.shape[0] * c.out.shape[1];
+    for_rows(c, rows, 48, [&](std::int64_t r0, std::int64_t r1, int) {
+        multiply(c.in[0].real + r0 * w.k(), r1 - r0, w.k(), w, c.out.real + r0 * w.n(), w.n());
+    });
+}
+void explain_linear(const ExplainContext& c, Explanation& e) {
+    const auto k = c.in[1].shape[1], n = c.in[1].shape[0];
+    const auto row = c.index / n, col = c.index % n;
+    Terms terms;
+    for (std::int64_t i = 0; i < k; ++i)
+        terms.add(c.in[0].at(row * k + i), c.in[1].at(col * k + i));
+    e.value = terms.sum();
+    e.numbers = terms.text();
+    use_cells(e, 0, row * k, k);
+    use_cells(e, 1, col * k, k);
+}
+
+}  // namespace
+
+void add_linear_ops(std::vector<OpDef>& t) {
+    t.push_back({Op::linear, "linear", linear_shape, linear, linear_prepare, explain_linear});
+}
+
+}  // namespace sf

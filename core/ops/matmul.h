@@ -1,0 +1,65 @@
+#pragma once
+
+#include "core/real.h"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace sf {
+
+// The product kernel. Every output is one chain of multiply-adds over k = 0, 1, 2 ..., whatever the
+// number of rows, so a row computed alone has the bits of the same row among many (libraries choose
+// their order of summation by the matrix' size). It also multiplies by operands that were packed
+// once, where a library packs them at every call.
+
+// A (k, n) right operand in panels of `panel_width` columns, each k rows long, zero-padded.
+class PackedMatrix {
+public:
+    static const std::int64_t panel_width;
+
+    PackedMatrix() = default;
+    // From a weight stored (n, k) row-major ("out, in"): y = x W^T. `ld` is the stored row's
+    // length.
+    static PackedMatrix transposed(const Real* w, std::int64_t n, std::int64_t k, std::int64_t ld);
+    // From a (k, n) row-major operand: y = x B.
+    static PackedMatrix straight(const Real* b, std::int64_t k, std::int64_t n, std::int64_t ld);
+    // Two transposed operands side by side, each starting a panel of its own.
+    static PackedMatrix transposed_pair(const Real* w1, const Real* w2, std::int64_t n,
+                                        std::int64_t k, std::int64_t ld);
+
+    std::int64_t k() const { return k_; }
+    std::int64_t n() const { return n_; }
+    // Columns up to the next whole panel: where the second of a pair begins.
+    static std::int64_t padded(std::int64_t n);
+    const Real* panel(std::int64_t i) const;
+    std::int64_t bytes() const { return static_cast<std::int64_t>(data_.size() * sizeof(Real)); }
+
+private:
+    PackedMatrix(std::int64_t k, std::int64_t n);
+    Real* writable(std::int64_t i);
+    std::int64_t k_ = 0, n_ = 0;
+    std::vector<Real> data_;
+    std::size_t offset_ = 0;  // to a 64-byte boundary
+
+public:
+    PackedMatrix(const PackedMatrix&) = delete;
+    PackedMatrix& operator=(const PackedMatrix&) = delete;
+    PackedMatrix(PackedMatrix&&) noexcept = default;
+    PackedMatrix& operator=(PackedMatrix&&) noexcept = default;
+};
+
+// y (rows, n) = x (rows, k) B.
+void multiply(const Real* x, std::int64_t rows, std::int64_t ldx, const PackedMatrix& b, Real* y,
+              std::int64_t ldy);
+
+// Panels laid out by the caller (attention packs keys and values tile by tile).
+void pack_transposed(const Real* w, std::int64_t n, std::int64_t k, std::int64_t ld, Real* panels);
+void pack_straight(const Real* b, std::int64_t k, std::int64_t n, std::int64_t ld, Real* panels);
+std::int64_t packed_size(std::int64_t k, std::int64_t n);
+// y (rows, n) = x (rows, k) B, or y += x B.
+void multiply_panels(const Real* x, std::int64_t rows, std::int64_t ldx, std::int64_t k,
+                     const Real* panels, std::int64_t n, Real* y, std::int64_t ldy,
+                     bool accumulate);
+
+}  // namespace sf

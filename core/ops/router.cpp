@@ -1,0 +1,187 @@
+#include "core/ops/math.h"
+#include "core/ops/ops.h"
+
+#include <cmath>
+
+// The router (DeepSeek-V3 eqs. 12-16): affinities s, s + b used only to choose, groups ("nodes")
+// first, then top-k inside the kept groups; gate weights from s alone. Ties go to the lower index.
+// Attrs: experts, top_k, groups, kept_groups, biased, sigmoid, normalise, scale.
+
+namespace sf {
+
+namespace {
+
+// The `count` largest of x among the allowed, in descending order. Always `count` different
+// indices, also when values are NaN.
+template <class Allowed>
+void choose(const Real* x, std::int64_t n, std::int64_t count, Allowed&& allowed,
+            std::int64_t* chosen) {
+    for (std::int64_t k = 0; k < count; ++k) {
+        std::int64_t best = -1;
+        for (std::int64_t i = 0; i < n; ++i) {
+            if (!allowed(i) || std::find(chosen, chosen + k, i) != chosen + k) continue;
+            if (best < 0 || x[i] > x[best]) best = i;
+        }
+        chosen[k] = best < 0 ? 0 : best;
+    }
+}
+
+void gate_scores_shape(const Graph& graph, Node& n) {
+    n.dims = input(graph, n, 0).dims;
+}
+void gate_scores(const OpContext& c) {
+    if (!c.node.attrs.sigmoid) {
+        op_def(Op::softmax).forward(c);
+        return;
+    }
+    const auto n = c.out.shape.size();
+    for (std::int64_t i = 0; i < n; ++i) c.out.real[i] = sigmoid(c.in[0].real[i]);
+}
+void explain_gate_scores(const ExplainContext& c, Explanation& e) {
+    if (!c.node.attrs.sigmoid) return op_def(Op::softmax).explain(c, e);
+    const double x = c.in[0].at(c.index);
+    e.value = 1 / (1 + std::exp(-x));
+    e.numbers = "σ(" + number_text(x) + ")";
+    use_cells(e, 0, c.index, 1);
+}
+
+void add_bias_shape(const Graph& graph, Node& n) {
+    n.dims = input(graph, n, 0).dims;
+    require(n, input(graph, n, 1).dims[0] == n.dims.back(), "needs one bias an expert");
+}
+void add_bias(const OpContext& c) {
+    const auto cols = c.out.shape.cols();
+    for (std::int64_t r = 0; r < c.out.shape.rows(); ++r)
+        for (std::int64_t i = 0; i < cols; ++i)
+            c.out.real[r * cols + i] = c.in[0].real[r * cols + i] + c.in[1].real[i];
+}
+void explain_add_bias(const ExplainContext& c, Explanation& e) {
+    const auto col = c.index % c.value.shape.cols();
+    const double s = c.in[0].at(c.index), b = c.in[1].at(col);
+    e.value = s + b;
+    e.numbers = number_text(s) + " + " + (b < 0 ? "(" + number_text(b) + ")" : number_text(b));
+    use_cells(e, 0, c.index, 1);
+    use_cells(e, 1, col, 1);
+}
+
+// The sum of a group's best two when there is a bias, else its maximum.
+void group_scores_shape(const Graph& graph, Node& n) {
+    n.dims = input(graph, n, 0).dims;
+    n.dims.back() = fixed(n.attrs.groups);
+}
+void group_scores(const OpContext& c) {
+    const auto G = c.node.attrs.groups, size = c.node.attrs.experts / G;
+    for (std::int64_t i = 0; i < c.out.shape.size(); ++i) {
+        const Real* x = c.in[0].real + i * size;
+        std::int64_t best[2];
+        choose(
+            x, size, c.node.attrs.biased ? 2 : 1, [](std::int64_t) { return true; }, best);
+        c.out.real[i] = c.node.attrs.biased ? x[best[0]] + x[best[1]] : x[best[0]];
+    }
+}
+void explain_group_scores(const ExplainContext& c, Explanation& e) {
+    const auto size = c.node.attrs.experts / c.node.attrs.groups, from = c.index * size;
+    std::int64_t best[2];
+    choose(
+        c.in[0].real + from, size, c.node.attrs.biased ? 2 : 1, [](std::int64_t) { return true; },
+        best);
+    const double first = c.in[0].at(from + best[0]);
+    e.value = first;
+    e.numbers = "maximum " + number_text(first);
+    if (c.node.attrs.biased) {
+        const double second = c.in[0].at(from + best[1]);
+        e.value = first + second;
+        e.numbers = "best two: " + number_text(first) + " + " + number_text(second);
+    }
+    use_cells(e, 0, from, size);
+}
+
+void group_choice_shape(const Graph& graph, Node& n) {
+    n.dims = input(graph, n, 0).dims;
+    n.dims.back() = fixed(n.attrs.kept_groups);
+    n.dtype = DType::i64;
+}
+void group_choice(const OpContext& c) {
+    const auto G = c.node.attrs.groups, kept = c.node.attrs.kept_groups;
+    for (std::int64_t r = 0; r < c.out.shape.rows(); ++r)
+        choose(
+            c.in[0].real + r * G, G, kept, [](std::int64_t) { return true; },
+            c.out.ints + r * kept);
+}
+void explain_choice(const ExplainContext& c, Explanation& e) {
+    const auto kept = c.value.shape.cols(), row = c.index / kept, n = c.in[0].shape.cols();
+    e.value = c.value.at(c.index);
+    e.numbers = "rank " + std::to_string(c.index % kept + 1) + " of " + std::to_string(n) +
+                ", with " +
+                number_text(c.in[0].at(row * n + c.value.ints[static_cast<std::size_t>(c.index)]));
+    use_cells(e, 0, row * n, n);
+}
+
+// Inputs: s + b (or s), and with several groups the kept ones.
+void expert_choice_shape(const Graph& graph, Node& n) {
+    n.dims = input(graph, n, 0).dims;
+    n.dims.back() = fixed(n.attrs.top_k);
+    n.dtype = DType::i64;
+}
+void expert_choice(const OpContext& c) {
+    const Attrs& a = c.node.attrs;
+    const auto size = a.experts / std::max<std::int64_t>(1, a.groups);
+    for (std::int64_t r = 0; r < c.out.shape.rows(); ++r) {
+        const std::int64_t* kept = c.in.size() > 1 ? c.in[1].ints + r * a.kept_groups : nullptr;
+        const auto allowed = [&](std::int64_t i) {
+            return !kept || std::find(kept, kept + a.kept_groups, i / size) != kept + a.kept_groups;
+        };
+        choose(c.in[0].real + r * a.experts, a.experts, a.top_k, allowed, c.out.ints + r * a.top_k);
+    }
+}
+
+// s of the chosen; sigmoid: divided by their sum; times the scaling factor. Inputs: s, indices.
+void gate_weights_shape(const Graph& graph, Node& n) {
+    n.dims = input(graph, n, 1).dims;
+}
+void gate_weights(const OpContext& c) {
+    const Attrs& a = c.node.attrs;
+    for (std::int64_t r = 0; r < c.out.shape.rows(); ++r) {
+        Real* y = c.out.real + r * a.top_k;
+        Real sum = 0;
+        for (std::int64_t k = 0; k < a.top_k; ++k) {
+            y[k] = c.in[0].real[r * a.experts + c.in[1].ints[r * a.top_k + k]];
+            sum += y[k];
+        }
+        for (std::int64_t k = 0; k < a.top_k; ++k)
+            y[k] = (a.normalise ? y[k] / sum : y[k]) * static_cast<Real>(a.scale);
+    }
+}
+void explain_gate_weights(const ExplainContext& c, Explanation& e) {
+    const Attrs& a = c.node.attrs;
+    const auto row = c.index / a.top_k;
+    double sum = 0;
+    for (std::int64_t k = 0; k < a.top_k; ++k) {
+        const auto cell = row * a.experts + c.in[1].ints[row * a.top_k + k];
+        sum += c.in[0].at(cell);
+        use_cells(e, 0, cell, 1);
+    }
+    const double s = c.in[0].at(row * a.experts + c.in[1].ints[c.index]);
+    e.value = (a.normalise ? s / sum : s) * a.scale;
+    e.numbers = number_text(s) + (a.normalise ? " / " + number_text(sum) : "") + " · " +
+                number_text(a.scale);
+    use_cells(e, 1, c.index, 1);
+}
+
+}  // namespace
+
+void add_router_ops(std::vector<OpDef>& t) {
+    t.push_back({Op::gate_scores, "gate_scores", gate_scores_shape, gate_scores, nullptr,
+                 explain_gate_scores});
+    t.push_back({Op::add_bias, "add_bias", add_bias_shape, add_bias, nullptr, explain_add_bias});
+    t.push_back({Op::group_scores, "group_scores", group_scores_shape, group_scores, nullptr,
+                 explain_group_scores});
+    t.push_back({Op::group_choice, "group_choice", group_choice_shape, group_choice, nullptr,
+                 explain_choice});
+    t.push_back({Op::expert_choice, "expert_choice", expert_choice_shape, expert_choice, nullptr,
+                 explain_choice});
+    t.push_back({Op::gate_weights, "gate_weights", gate_weights_shape, gate_weights, nullptr,
+                 explain_gate_weights});
+}
+
+}  // namespace sf

@@ -1,0 +1,110 @@
+#include "core/backend/executor.h"
+#include "core/error.h"
+#include "core/model/sampler.h"
+#include "core/random.h"
+#include "core/run/runner.h"
+
+#include <algorithm>
+
+namespace sf {
+
+namespace {
+
+// One sequence with its latent cache.
+class Decoder {
+public:
+    Decoder(const ModelPtr& model, AttentionMode attention, int threads, std::int64_t capacity)
+        : graph_(build_graph(model->config, attention)),
+          executor_(graph_, model->weights, threads),
+          cache_(model->config, capacity) {}
+
+    // Runs these tokens after what is cached; the logits of the last one (vocab).
+    std::span<const Real> run(std::span<const std::int64_t> ids) {
+        Executor::Request request;
+        request.extent = {1, static_cast<std::int64_t>(ids.size()), cache_.length()};
+        request.ids = ids;
+        request.cache = &cache_;
+        request.outputs = {graph_->logits()};
+        executor_.run(request);
+        const ConstView logits = executor_.value(graph_->logits());
+        const auto vocab = logits.shape.cols();
+        return {logits.real + (logits.shape.rows() - 1) * vocab, static_cast<std::size_t>(vocab)};
+    }
+    void forget() { cache_.truncate(0); }
+    const KvCache& cache() const { return cache_; }
+
+private:
+    std::shared_ptr<const Graph> graph_;
+    Executor executor_;
+    KvCache cache_;
+};
+
+}  // namespace
+
+Generated generate(const ModelPtr& model, const std::vector<std::int64_t>& prompt,
+                   const SamplingOptions& options,
+                   const std::function<bool(const Drawn&)>& on_token) {
+    model->check_ids(prompt, "prompt");
+    const auto room =
+        model->config.max_position_embeddings - static_cast<std::int64_t>(prompt.size());
+    // The last drawn token is never run itself.
+    if (options.max_new > room + 1)
+        throw UserError("prompt: " + std::to_string(prompt.size()) + " tokens and " +
+                        std::to_string(options.max_new) +
+                        " new ones exceed the model's context of " +
+                        std::to_string(model->config.max_position_embeddings));
+    Generated out;
+    out.prompt_ids = prompt;
+    if (options.max_new <= 0) return out;
+    Decoder decoder(model, options.attention, options.threads,
+                    static_cast<std::int64_t>(prompt.size()) + options.max_new);
+    auto logits = decoder.run(prompt);
+    for (std::int64_t n = 0; n < options.max_new; ++n) {
+        Drawn d;
+        d.probabilities =
+            sampling_distribution(logits, options.temperature, options.top_k, options.top_p);
+        if (options.temperature == 0) {
+            d.id = argmax(logits);
+        } else {
+            d.u = random_uniform(options.seed, stream_of("sample"), static_cast<std::uint64_t>(n));
+            d.id = draw(d.probabilities, d.u);
+        }
+        const std::int64_t id = d.id;
+        out.drawn.push_back(std::move(d));
+        if (on_token && !on_token(out.drawn.back())) break;
+        if (options.stop_at_eos && id == model->config.eos_token_id) break;
+        if (n + 1 < options.max_new) logits = decoder.run({&id, 1});
+    }
+    out.cache_bytes = decoder.cache().bytes();
+    return out;
+}
+
+Tensor decode_logits(const ModelPtr& model, const std::vector<std::vector<std::int64_t>>& ids,
+                     std::int64_t prefill, AttentionMode attention, int threads) {
+    const auto batch = static_cast<std::int64_t>(ids.size());
+    const auto tokens = ids.empty() ? 0 : static_cast<std::int64_t>(ids.front().size());
+    for (const auto& row : ids) {
+        model->check_ids(row, "ids");
+        if (static_cast<std::int64_t>(row.size()) != tokens)
+            throw UserError("ids: the sequences differ in length");
+    }
+    if (prefill < 1 || prefill > tokens)
+        throw UserError("--decode: a prefill of " + std::to_string(prefill) +
+                        " tokens needs 1 to " + std::to_string(tokens));
+    const auto steps = tokens - prefill + 1, vocab = model->config.vocab_size;
+    Tensor out({batch, steps, vocab}, DType::real);
+    Decoder decoder(model, attention, threads, tokens);
+    for (std::int64_t b = 0; b < batch; ++b) {
+        const auto& row = ids[static_cast<std::size_t>(b)];
+        decoder.forget();
+        auto logits = decoder.run({row.data(), static_cast<std::size_t>(prefill)});
+        for (std::int64_t s = 0;; ++s) {
+            std::copy(logits.begin(), logits.end(), out.real.begin() + (b * steps + s) * vocab);
+            if (s + 1 == steps) break;
+            logits = decoder.run({row.data() + prefill + s, 1});
+        }
+    }
+    return out;
+}
+
+}  // namespace sf

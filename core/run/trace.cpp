@@ -1,0 +1,94 @@
+#include "core/run/trace.h"
+
+#include "core/error.h"
+#include "core/graph/op.h"
+#include "core/ops/rope.h"
+
+namespace sf {
+
+const Tensor* Trace::find(NodeId id) const {
+    if (id < 0 || id >= graph->size()) return nullptr;
+    const auto i = static_cast<std::size_t>(id);
+    if (i < values_.size() && values_[i]) return values_[i].get();
+    if ((*graph)[id].op != Op::param || !weights) return nullptr;
+    const auto it = weights->tensors.find((*graph)[id].name);
+    return it == weights->tensors.end() ? nullptr : it->second.get();
+}
+
+const Tensor* Trace::find(std::string_view name) const {
+    return find(graph->find(name));
+}
+
+double Trace::seconds(NodeId id) const {
+    const auto i = static_cast<std::size_t>(id);
+    return i < seconds_.size() ? seconds_[i] : 0;
+}
+
+Shape Trace::shape(NodeId id) const {
+    return (*graph)[id].shape(extent);
+}
+
+std::int64_t Trace::bytes() const {
+    std::int64_t n = 0;
+    for (const TensorPtr& t : values_)
+        if (t) n += t->bytes();
+    return n;
+}
+
+TensorPtr Trace::share(NodeId id) const {
+    const auto i = static_cast<std::size_t>(id);
+    return i < values_.size() ? values_[i] : nullptr;
+}
+
+void Trace::keep(NodeId id, TensorPtr tensor, double seconds) {
+    const auto n = static_cast<std::size_t>(graph->size());
+    values_.resize(n);
+    seconds_.resize(n);
+    values_[static_cast<std::size_t>(id)] = std::move(tensor);
+    seconds_[static_cast<std::size_t>(id)] = seconds;
+}
+
+double value_at(const Trace& trace, std::string_view node,
+                std::initializer_list<std::int64_t> index) {
+    const std::string name(node);
+    const Tensor* t = trace.find(node);
+    if (t == nullptr) throw ShapeError(name, "is not in the trace");
+    if (static_cast<int>(index.size()) != t->shape.rank)
+        throw ShapeError(name, "has " + std::to_string(t->shape.rank) + " dimensions");
+    std::int64_t flat = 0;
+    int d = 0;
+    for (const std::int64_t i : index) {
+        if (i < 0 || i >= t->shape[d])
+            throw ShapeError(name, "index outside " + to_string(t->shape));
+        flat = flat * t->shape[d++] + i;
+    }
+    return t->at(flat);
+}
+
+Explanation explain(const Trace& trace, NodeId id, std::int64_t index) {
+    const Node& node = (*trace.graph)[id];
+    Explanation e;
+    e.formula = node.formula;
+    const Tensor* value = trace.find(id);
+    if (value == nullptr || index < 0 || index >= value->size()) return e;
+    e.value = value->at(index);
+    for (const Edit& edit : trace.edits)
+        if (edit.node == node.name && edit.index == index) {
+            e.numbers = "set by hand";
+            return e;
+        }
+    const OpDef& def = op_def(node.op);
+    if (def.explain == nullptr) return e;
+    std::vector<ConstView> in;
+    for (NodeId input : node.inputs) {
+        const Tensor* t = trace.find(input);
+        if (t == nullptr) return e;
+        in.push_back(t->view());
+    }
+    const RopeTable rope(trace.graph->config);
+    def.explain({node, trace.extent, in, rope, index, *value}, e);
+    for (auto& cell : e.cells) cell.node = node.inputs[static_cast<std::size_t>(cell.node)];
+    return e;
+}
+
+}  // namespace sf
