@@ -18,8 +18,8 @@ struct HeatMap {
     ColourScale scale;
     Target target;  // node, first and strides; rows and cols are filled in; node empty: no hit
 
-    bool numbers = true;   // in cells that are large enough
-    double number_size = 0;  // 0: the theme's small
+    bool numbers = true;                              // in cells that are large enough
+    double number_size = 0;                           // 0: the theme's small
     std::vector<std::string> row_labels, col_labels;  // empty: none; thinned out where too dense
     std::int64_t hover_index = -1;  // flat index of the hovered cell (Frame::hover_index), or -1
     bool frame = true;              // a hairline around

@@ -17,9 +17,9 @@ struct Bars {
     std::vector<Colour> colours;      // one a bar instead, or empty
     std::vector<std::string> labels;  // below (or left, horizontal); empty: none
     bool horizontal = false;
-    bool numbers = false;    // the value at the bar's end, where there is room
-    double lo = 0, hi = 0;   // range of values; equal: fitted, zero included
-    Target target;           // node, first and col_stride (0: 1); node empty: no hit
+    bool numbers = false;   // the value at the bar's end, where there is room
+    double lo = 0, hi = 0;  // range of values; equal: fitted, zero included
+    Target target;          // node, first and col_stride (0: 1); node empty: no hit
     std::int64_t hover_index = -1;
 };
 void draw_bars(Canvas& canvas, const Theme& theme, const Bars& bars);
@@ -28,8 +28,8 @@ void draw_bars(Canvas& canvas, const Theme& theme, const Bars& bars);
 void draw_sparkline(Canvas& canvas, const Rect& area, std::span<const double> values, Colour colour,
                     double width = 1.5);
 
-// Round numbers in [lo, hi], about `wanted` of them (1, 2 or 5 times a power of ten). log: powers of
-// ten, 1-2-5 where there are few.
+// Round numbers in [lo, hi], about `wanted` of them (1, 2 or 5 times a power of ten). log: powers
+// of ten, 1-2-5 where there are few.
 struct Tick {
     double value = 0;
     std::string label;

@@ -58,9 +58,9 @@ std::string token_label(std::string_view token);
 struct Chip {
     std::string text;
     bool chosen = false;
-    bool lit = false;             // hovered, or an input of what is hovered
-    Colour mark{0, 0, 0, 0};      // a thin band at its foot, for a meaning or a value
-    std::int64_t index = -1;      // hit target "token", flat index; -1: none
+    bool lit = false;         // hovered, or an input of what is hovered
+    Colour mark{0, 0, 0, 0};  // a thin band at its foot, for a meaning or a value
+    std::int64_t index = -1;  // hit target "token", flat index; -1: none
 };
 double chip_height(const Theme& theme);
 double chip_width(const Canvas& canvas, const Theme& theme, const std::string& text);

@@ -12,8 +12,10 @@ namespace sf {
 double line_height(double size);
 double cap_height(double size);  // what centres a line of text: baseline = middle + cap_height / 2
 
-// The text cut to `width` with "…" at its end; the whole when it fits, empty when not even "…" does.
-std::string elide(const Canvas& canvas, std::string_view utf8, const TextStyle& style, double width);
+// The text cut to `width` with "…" at its end; the whole when it fits, empty when not even "…"
+// does.
+std::string elide(const Canvas& canvas, std::string_view utf8, const TextStyle& style,
+                  double width);
 
 // A text set inside a rectangle, vertically centred, elided where it is too long. Horizontally by
 // the style's alignment.
