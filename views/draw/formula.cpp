@@ -10,9 +10,9 @@ namespace sf {
 
 namespace {
 
-constexpr double script_size = 0.7;           // of the size it stands beside
+constexpr double script_size = 0.68;          // of the size it stands beside
 constexpr double smallest_script = 7;         // pixels; below that nobody can read it
-constexpr double raise = 0.36, lower = 0.17;  // of the size
+constexpr double raise = 0.40, lower = 0.19;  // of the size
 constexpr int deepest = 8;                    // nested groups; deeper ones are read as plain text
 
 struct Run {
@@ -67,17 +67,21 @@ public:
             flush();
             // Scripts that follow one another stand above each other and start together.
             double end = x;
-            bool above = false, below = false;
+            const Span none{runs_.size(), runs_.size()};
+            Span above = none, below = none;
             while (i < markup.size() && is_script(markup, i) &&
-                   !(markup[i] == '^' ? above : below)) {
+                   (markup[i] == '^' ? above : below).empty()) {
                 const bool up = markup[i] == '^';
-                (up ? above : below) = true;
                 ++i;
                 const auto script = group(markup, i);
                 const double small = std::max(size * script_size, std::min(size, smallest_script));
+                const std::size_t first = runs_.size();
                 end = std::max(end, set(script, x + size * 0.02, y + (up ? -raise : lower) * size,
                                         small, depth + 1));
+                (up ? above : below) = {first, runs_.size()};
+                if (first == runs_.size()) break;  // an empty group
             }
+            part(above, below);
             x = end + size * 0.04;
         }
         flush();
@@ -87,6 +91,26 @@ public:
     const std::vector<Run>& runs() const { return runs_; }
 
 private:
+    // Runs [first, last).
+    struct Span {
+        std::size_t first, last;
+        bool empty() const { return first == last; }
+    };
+
+    // Moves a superscript and the subscript below it apart until their ink does not touch.
+    void part(const Span& above, const Span& below) {
+        if (above.empty() || below.empty()) return;
+        const auto& fonts = FontSet::standard();
+        double bottom = -1e9, top = 1e9;
+        for (std::size_t k = above.first; k < above.last; ++k)
+            bottom = std::max(bottom, runs_[k].y + fonts.descent(runs_[k].size) * 0.7);
+        for (std::size_t k = below.first; k < below.last; ++k)
+            top = std::min(top, runs_[k].y - fonts.cap_height(runs_[k].size));
+        const double shift = std::max(0.0, bottom - top) / 2;
+        for (std::size_t k = above.first; k < above.last; ++k) runs_[k].y -= shift;
+        for (std::size_t k = below.first; k < below.last; ++k) runs_[k].y += shift;
+    }
+
     double put(const std::string& text, double x, double y, double size) {
         runs_.push_back({text, x, y, size});
         TextStyle s = style_;

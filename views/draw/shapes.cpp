@@ -104,8 +104,8 @@ void draw_arrow(Canvas& canvas, const std::vector<Vec2>& points, const ArrowStyl
     path.back() = tip - forward * (head * 0.7);
     canvas.polyline(path, style.colour, style.width);
     const Vec2 foot = tip - forward * head;
-    canvas.fill_polygon({tip, foot + side * (head * 0.42), tip - forward * (head * 0.72),
-                         foot - side * (head * 0.42)},
+    canvas.fill_polygon({tip, foot + side * (head * 0.46), tip - forward * (head * 0.72),
+                         foot - side * (head * 0.46)},
                         style.colour);
 }
 

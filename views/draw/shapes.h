@@ -11,7 +11,7 @@ struct ArrowStyle {
     Colour colour;
     double width = 1.5;
     double radius = 6;  // of the elbows
-    double head = 7;    // length; 0: none
+    double head = 9;    // length; 0: none
 };
 
 // Along the points (usually level and upright legs), corners rounded, a head at the last point.
