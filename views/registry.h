@@ -1,0 +1,13 @@
+#pragma once
+
+#include "views/view.h"
+
+#include <memory>
+
+namespace sf {
+
+// One factory a view, each defined in <name>_view.cpp.
+std::unique_ptr<const View> make_map_view();
+std::unique_ptr<const View> make_inspector_view();
+
+}  // namespace sf
