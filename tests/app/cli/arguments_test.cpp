@@ -85,7 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"second_view",
                 {"figure", "map", "inspector", "--prompt", "a", "-o", "a.png"},
                 {"inspector"}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Runs, Mistakes,
@@ -131,7 +131,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"ids_outside", traced("outside.json"), {"outside.json", "999999", "vocabulary"}},
         Mistake{"ids_long", traced("long.json"), {"long.json", "5001", "context"}},
         Mistake{"ids_ragged", traced("ragged.json"), {"ragged.json", "one length"}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Pictures, Mistakes,
@@ -174,7 +174,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"shot_command",
                 {"shot", "--prompt", "a", "-o", "out.png", "--do", "no such command"},
                 {"no such command"}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Numbers, Mistakes,
@@ -204,7 +204,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"top_p", generated({"--max-new", "2", "--top-p", "1.5"}), {"--top-p", "'1.5'"}},
         Mistake{"top_p_none", generated({"--max-new", "2", "--top-p", "0"}), {"--top-p"}},
         Mistake{"speculate", generated({"--max-new", "2", "--speculate", "2"}), {"--speculate"}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 TEST(Help, EverywhereAndOnStdout) {
     const Folder folder;

@@ -115,7 +115,7 @@ INSTANTIATE_TEST_SUITE_P(
                          R"({"weight_map": {"model.embed_tokens.weight": "part-1.safetensors"}})");
                },
                {"model.safetensors.index.json"}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Headers, Checkpoints,
@@ -168,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(
                                  h.erase(embedding);
                              }),
                              {"model.safetensors", embedding}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
     Configs, Checkpoints,
@@ -203,7 +203,7 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"norm_topk",
                config([](json& c) { c["norm_topk_prob"] = false; }),
                {"config.json", "norm_topk_prob"}}),
-    [](const auto& info) { return info.param.name; });
+    [](const auto& test) { return test.param.name; });
 
 }  // namespace
 }  // namespace sf::test

@@ -111,9 +111,9 @@ TEST_P(Formats, AreMadeTwiceTheSame) {
 INSTANTIATE_TEST_SUITE_P(Figures, Formats,
                          ::testing::Combine(::testing::Values("map", "inspector"),
                                             ::testing::Values("png", "svg", "pdf")),
-                         [](const auto& info) {
-                             return std::string(std::get<0>(info.param)) + "_" +
-                                    std::get<1>(info.param);
+                         [](const auto& test) {
+                             return std::string(std::get<0>(test.param)) + "_" +
+                                    std::get<1>(test.param);
                          });
 
 TEST(Figures, FromATraceEqualTheLiveRun) {
