@@ -114,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(
                    spill(m / "model.safetensors.index.json",
                          R"({"weight_map": {"model.embed_tokens.weight": "part-1.safetensors"}})");
                },
-               {"model.safetensors.index.json"}}),
+               {"part-1.safetensors"}}),
     [](const auto& test) { return test.param.name; });
 
 INSTANTIATE_TEST_SUITE_P(
