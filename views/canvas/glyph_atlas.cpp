@@ -1,8 +1,8 @@
 #include "views/canvas/glyph_atlas.h"
 
+#include <ft2build.h>
 #include <algorithm>
 #include <cmath>
-#include <ft2build.h>
 #include <stdexcept>
 
 #include FT_FREETYPE_H
@@ -11,9 +11,11 @@ namespace sf {
 
 namespace {
 
-constexpr double largest = 256;       // pixels of the em that are rasterised; larger ones are scaled
+constexpr double largest = 256;  // pixels of the em that are rasterised; larger ones are scaled
 constexpr std::size_t few_pages = 6;  // before an old page is emptied rather than a new one made
 constexpr int gap = 1;                // between glyphs, so that sampling never meets a neighbour
+
+constexpr std::size_t white_side = 4;
 
 }  // namespace
 
@@ -37,7 +39,9 @@ struct GlyphAtlas::Faces {
     ~Faces() { FT_Done_FreeType(library); }
 };
 
-GlyphAtlas::GlyphAtlas() : faces_(std::make_unique<Faces>()) {}
+GlyphAtlas::GlyphAtlas() : faces_(std::make_unique<Faces>()) {
+    add_page();
+}
 GlyphAtlas::~GlyphAtlas() = default;
 
 GlyphAtlas::Glyph GlyphAtlas::glyph(Face face, std::uint32_t index, double pixels,
@@ -53,8 +57,9 @@ GlyphAtlas::Glyph GlyphAtlas::glyph(Face face, std::uint32_t index, double pixel
         static_cast<std::uint64_t>(face) << 60 | place << 56 | units << 32 | index;
     auto found = glyphs_.find(key);
     if (found == glyphs_.end())
-        found = glyphs_.emplace(key, rasterise(face, index, size, static_cast<double>(place) / 4, key))
-                    .first;
+        found =
+            glyphs_.emplace(key, rasterise(face, index, size, static_cast<double>(place) / 4, key))
+                .first;
     Glyph g = found->second;
     g.scale = scale;
     if (g.page != nullptr)
@@ -105,38 +110,41 @@ GlyphAtlas::Page& GlyphAtlas::room(int w, int h) {
         }
         return p.y + h + gap <= page_size;
     };
-    // Only the newest page is open; older ones are full.
-    if (!pages_.empty()) {
-        auto newest = std::max_element(pages_.begin(), pages_.end(), [](auto& a, auto& b) {
-            return a->used < b->used;
-        });
-        if (fits(**newest)) return **newest;
-        for (auto& p : pages_)
-            if (fits(*p)) return *p;
-    }
+    for (auto& p : pages_)
+        if (fits(*p)) return *p;
     Page* page = nullptr;
     if (pages_.size() >= few_pages) {
-        auto oldest = std::min_element(pages_.begin(), pages_.end(), [](auto& a, auto& b) {
-            return a->used < b->used;
-        });
+        auto oldest = std::min_element(pages_.begin(), pages_.end(),
+                                       [](auto& a, auto& b) { return a->used < b->used; });
         // What this frame has drawn already must stay.
         if ((*oldest)->used < frame_) page = oldest->get();
     }
-    if (page != nullptr) {
-        for (const auto key : page->keys) glyphs_.erase(key);
-        page->keys.clear();
-        std::fill(page->alpha.begin(), page->alpha.end(), std::uint8_t{0});
-        ++page->version;
-    } else {
-        pages_.push_back(std::make_unique<Page>());
-        page = pages_.back().get();
-        page->id = static_cast<int>(pages_.size()) - 1;
-        page->alpha.assign(static_cast<std::size_t>(page_size) * page_size, 0);
-    }
-    page->x = page->y = gap;
-    page->row = 0;
+    if (page == nullptr) return add_page();
+    for (const auto key : page->keys) glyphs_.erase(key);
+    clear(*page);
     page->used = frame_;
     return *page;
+}
+
+void GlyphAtlas::clear(Page& page) {
+    page.alpha.assign(static_cast<std::size_t>(page_size) * page_size, 0);
+    for (std::size_t y = 0; y < white_side; ++y)
+        std::fill_n(page.alpha.begin() + static_cast<std::ptrdiff_t>(y * page_size), white_side,
+                    std::uint8_t{255});
+    page.keys.clear();
+    page.x = static_cast<int>(white_side) + gap;
+    page.y = gap;
+    page.row = static_cast<int>(white_side) + gap;
+    ++page.version;
+}
+
+GlyphAtlas::Page& GlyphAtlas::add_page() {
+    pages_.push_back(std::make_unique<Page>());
+    Page& page = *pages_.back();
+    page.id = static_cast<int>(pages_.size()) - 1;
+    page.used = frame_;
+    clear(page);
+    return page;
 }
 
 }  // namespace sf

@@ -42,7 +42,8 @@ std::string base64(std::string_view bytes) {
     for (std::size_t i = 0; i < bytes.size(); i += 3) {
         unsigned word = 0;
         for (std::size_t k = 0; k < 3; ++k)
-            word = word << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
+            word =
+                word << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0u);
         for (std::size_t k = 0; k < 4; ++k)
             out += i + k <= bytes.size() ? signs[word >> (18 - 6 * k) & 63] : '=';
     }
@@ -55,26 +56,37 @@ std::string xml_escape(std::string_view utf8) {
     std::string out;
     for (const char c : printable(utf8)) {
         switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            case '\'': out += "&#39;"; break;
-            default: out += c;
+            case '&':
+                out += "&amp;";
+                break;
+            case '<':
+                out += "&lt;";
+                break;
+            case '>':
+                out += "&gt;";
+                break;
+            case '"':
+                out += "&quot;";
+                break;
+            case '\'':
+                out += "&#39;";
+                break;
+            default:
+                out += c;
         }
     }
     return out;
 }
 
 SvgCanvas::SvgCanvas(double width, double height, Colour background, const PictureInfo& info) {
-    out_ = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\""
-           " xmlns:xlink=\"http://www.w3.org/1999/xlink\"" +
-           attribute("width", width) + attribute("height", height) + " viewBox=\"0 0 " +
-           num(width) + " " + num(height) + "\" role=\"img\">\n";
+    out_ =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<svg xmlns=\"http://www.w3.org/2000/svg\""
+        " xmlns:xlink=\"http://www.w3.org/1999/xlink\"" +
+        attribute("width", width) + attribute("height", height) + " viewBox=\"0 0 " + num(width) +
+        " " + num(height) + "\" role=\"img\">\n";
     if (!info.title.empty()) out_ += "<title>" + xml_escape(info.title) + "</title>\n";
     if (!info.description.empty()) out_ += "<desc>" + xml_escape(info.description) + "</desc>\n";
-    if (!info.command.empty())
-        out_ += "<metadata>" + xml_escape(info.command) + "</metadata>\n";
+    if (!info.command.empty()) out_ += "<metadata>" + xml_escape(info.command) + "</metadata>\n";
     out_ += "<style>text{font-family:'" + FontSet::family(Face::regular) + "','" +
             FontSet::family(Face::fallback) +
             "',sans-serif;white-space:pre;font-kerning:none;font-variant-ligatures:none}"
