@@ -30,12 +30,18 @@ CLI::Option* text_option(CLI::App& app, const std::string& names, Text& text,
         ->type_name(type);
 }
 
+// Part of the contract with scripts, and refused in a sentence as long as this build has nothing
+// behind it: not shown in the help.
+void hide(CLI::Option* option) {
+    option->group("");
+}
+
 void add_model_options(CLI::App& app, cli::RunArguments& a) {
     text_option(app, "--model", a.model, "DIR", "config.json and model.safetensors (or its index)");
     text_option(app, "--preset", a.preset, "NAME", "an untrained model: nano, micro, bench");
     text_option(app, "--seed", a.seed, "S", "of the untrained preset's weights, and of drawing");
-    text_option(app, "--train-step", a.train_step, "N", "the recorded training step to look at");
-    text_option(app, "--backend", a.backend, "cpu|gl|auto", "what computes");
+    hide(text_option(app, "--train-step", a.train_step, "N", "needs a training history"));
+    text_option(app, "--backend", a.backend, "cpu|auto", "what computes");
     text_option(app, "--threads", a.threads, "T", "threads that compute");
     text_option(app, "--attention", a.attention, "naive|absorbed",
                 "keys and values expanded, or queries taken into latent space");
@@ -49,7 +55,7 @@ void add_run_options(CLI::App& app, cli::RunArguments& a, bool with_trace) {
 }
 
 void add_picture_options(CLI::App& app, cli::FigureArguments& a) {
-    text_option(app, "--at", a.at, "STEP", "a step's number from 0 or its name; the last one");
+    text_option(app, "--at", a.at, "STEP", "a step's number from 0 or its name; the prediction");
     text_option(app, "--phase", a.phase, "0..1", "how far the move into the step has come; 1");
     text_option(app, "--token", a.token, "POSITION", "the token followed; the last one");
     text_option(app, "--sequence", a.sequence, "N", "the sequence of a batch; 0");
@@ -94,6 +100,7 @@ public:
             throw UserError(one_line(error.what()));
         }
         for (CLI::App* command : app_.get_subcommands()) {
+            refuse_options_before(*command);
             refuse_extras(*command, command->get_name() + " --help");
             return actions_.at(command->get_name())();
         }
@@ -154,7 +161,7 @@ private:
         add_run_options(app, trace_, false);
         text_option(app, "--decode", trace_.decode, "N",
                     "add decode_logits: N tokens at once, then one at a time through the cache");
-        app.add_flag("--grad", trace_.grad, "add gradients");
+        hide(app.add_flag("--grad", trace_.grad, "needs gradients"));
     }
 
     void add_generate() {
@@ -169,7 +176,7 @@ private:
         text_option(app, "--top-p", generate_.top_p, "P",
                     "draw from the most probable tokens that share P");
         app.add_flag("--stop-at-eos", generate_.stop_at_eos, "stop behind the end token");
-        text_option(app, "--speculate", generate_.speculate, "N", "draft N tokens at a time");
+        hide(text_option(app, "--speculate", generate_.speculate, "N", "needs drafting"));
         app.add_flag("--json", generate_.json, "ids, text and tokens per second as JSON");
     }
 
@@ -177,6 +184,13 @@ private:
         for (char& c : text)
             if (c == '\n') c = ' ';
         return text;
+    }
+
+    void refuse_options_before(const CLI::App& command) const {
+        for (const CLI::Option* option : app_.get_options())
+            if (option->count() > 0)
+                throw UserError(option->get_name() + ": stands before the command, put it behind " +
+                                command.get_name());
     }
 
     static void refuse_extras(const CLI::App& app, const std::string& help) {

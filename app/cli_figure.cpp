@@ -58,7 +58,11 @@ FigureRequest picture_of(const FigureArguments& arguments) {
 
 std::int64_t step_named(const Text& at, const Timeline& timeline) {
     const std::int64_t last = timeline.size() - 1;
-    if (!at.given) return last;
+    if (!at.given) {
+        // The main model's prediction; what MTP modules add comes after it.
+        const std::int64_t prediction = timeline.find("probs");
+        return prediction >= 0 ? prediction : last;
+    }
     const std::int64_t step = timeline.find(at.value);
     if (step < 0 || step > last)
         throw UserError("--at: '" + at.value + "' is neither a step's number from 0 to " +

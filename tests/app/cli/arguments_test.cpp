@@ -74,6 +74,9 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         Mistake{"unknown_command", {"fly"}, {"'fly'", "command"}},
         Mistake{"unknown_option", figure({"--bogus"}), {"figure", "'--bogus'", "option"}},
+        Mistake{"option_before_command",
+                {"--prompt", "a", "figure", "map", "-o", "a.png"},
+                {"--prompt", "behind figure"}},
         Mistake{"value_missing", {"figure", "map", "--prompt"}, {"--prompt"}},
         Mistake{"option_twice", figure({"--size", "100x100", "--size", "200x200"}), {"--size"}},
         Mistake{"view_missing", {"figure", "--prompt", "a", "-o", "a.png"}, {"VIEW", "map"}},
