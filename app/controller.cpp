@@ -227,19 +227,37 @@ void Controller::go_to(std::int64_t step) {
     changed();
 }
 
+void Controller::scrub(std::int64_t step) {
+    if (step == state_.step) return;
+    go_to(step);
+    phase_ = 1;
+}
+
+namespace {
+
+std::int64_t step_of_node(const Timeline& timeline, NodeId node) {
+    for (std::int64_t i = 0; i < timeline.size(); ++i)
+        if (node != no_node && timeline[i].node == node) return i;
+    return -1;
+}
+
+}  // namespace
+
 void Controller::go_to_step(std::string_view name) {
     if (timeline_->size() == 0) throw UserError("step", "", "nothing has run yet");
     std::int64_t i = timeline_->find(name);
-    if (i < 0) {
-        const NodeId node = snapshot_->trace->graph->find(name);
-        for (std::int64_t k = 0; k < timeline_->size() && i < 0; ++k)
-            if (node != no_node && (*timeline_)[k].node == node) i = k;
-    }
+    if (i < 0) i = step_of_node(*timeline_, snapshot_->trace->graph->find(name));
     if (i < 0)
         throw UserError("step", "",
                         "there is no step '" + std::string(name) + "'; steps are 0 to " +
                             std::to_string(timeline_->size() - 1) + " or a name");
     go_to(i);
+}
+
+void Controller::go_to_node(const std::string& node) {
+    if (!snapshot_->trace) return;
+    const std::int64_t i = step_of_node(*timeline_, snapshot_->trace->graph->find(node));
+    if (i >= 0) go_to(i);
 }
 
 void Controller::set_playing(bool on) {

@@ -100,7 +100,9 @@ public:
     // ---- what the commands do
     void move(Move m);
     void go_to(std::int64_t step);
+    void scrub(std::int64_t step);  // there at once
     void go_to_step(std::string_view name);
+    void go_to_node(const std::string& node);  // to its first step, if it has one
     void set_playing(bool on);
     void set_token(std::int64_t position);
     void move_token(std::int64_t by);

@@ -1,0 +1,182 @@
+#include "app/chrome.h"
+
+#include "views/draw/number.h"
+#include "views/draw/text.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sf {
+
+namespace {
+
+// Steps of one layer that follow one another: one bar.
+struct Group {
+    std::int64_t begin = 0, end = 0;
+    std::string name;
+};
+
+std::string group_name(const Step& step, const ModelConfig& config) {
+    if (step.layer < 0) return step.part == Part::embed ? "in" : "out";
+    if (step.layer >= config.num_hidden_layers)
+        return "MTP " + std::to_string(step.layer - config.num_hidden_layers + 1);
+    return "layer " + std::to_string(step.layer);
+}
+
+bool same_bar(const Step& a, const Step& b) {
+    return a.layer == b.layer &&
+           (a.layer >= 0 || (a.part == Part::embed) == (b.part == Part::embed));
+}
+
+std::vector<std::int64_t> group_begins(const Timeline& t) {
+    std::vector<std::int64_t> begins;
+    for (std::int64_t i = 0; i < t.size(); ++i)
+        if (i == 0 || !same_bar(t[i - 1], t[i])) begins.push_back(i);
+    begins.push_back(t.size());
+    return begins;
+}
+
+constexpr double bar_gap = 4;
+
+void draw_button(Canvas& canvas, const Theme& t, const Rect& r, const std::string& command,
+                 const std::vector<std::vector<Vec2>>& shapes, bool lit) {
+    canvas.fill_rect(r, lit ? t.accent_soft : t.raised, 4);
+    for (const auto& shape : shapes) {
+        std::vector<Vec2> points;
+        for (const Vec2 p : shape) points.push_back({r.x + p.x * r.w, r.y + p.y * r.h});
+        canvas.fill_polygon(points, lit ? t.accent : t.ink_soft);
+    }
+    canvas.hit(r, {"command:" + command, 0, 1, 1, 0, 0});
+}
+
+const std::vector<Vec2> bar_left{{0.30, 0.28}, {0.38, 0.28}, {0.38, 0.72}, {0.30, 0.72}};
+const std::vector<Vec2> bar_right{{0.62, 0.28}, {0.70, 0.28}, {0.70, 0.72}, {0.62, 0.72}};
+const std::vector<Vec2> pause_left{{0.32, 0.28}, {0.44, 0.28}, {0.44, 0.72}, {0.32, 0.72}};
+const std::vector<Vec2> pause_right{{0.56, 0.28}, {0.68, 0.28}, {0.68, 0.72}, {0.56, 0.72}};
+const std::vector<Vec2> play{{0.36, 0.25}, {0.72, 0.5}, {0.36, 0.75}};
+const std::vector<Vec2> forward{{0.32, 0.28}, {0.60, 0.5}, {0.32, 0.72}};
+const std::vector<Vec2> backward{{0.68, 0.28}, {0.40, 0.5}, {0.68, 0.72}};
+
+}  // namespace
+
+Rect timeline_bar(const Layout& l, const Theme& t) {
+    const double s = t.text_scale;
+    const double left = l.bottom.x + 16 + 3 * 30 * s + 16;
+    const double top = l.bottom.y + 8 + 20 * s;
+    return {left, top, l.bottom.right() - 16 - left, 12 * s};
+}
+
+std::vector<Segment> timeline_segments(const Timeline& timeline, const Rect& bar) {
+    std::vector<Segment> segments(static_cast<std::size_t>(timeline.size()));
+    if (timeline.size() == 0) return segments;
+    // Operations are equally wide; tiles and experts share the width of theirs.
+    std::vector<std::int64_t> operation(segments.size(), 0), parts;
+    for (std::int64_t i = 0; i < timeline.size(); ++i) {
+        if (i == 0 || timeline[i].node != timeline[i - 1].node) parts.push_back(0);
+        operation[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(parts.size()) - 1;
+        ++parts.back();
+    }
+    const std::vector<std::int64_t> begins = group_begins(timeline);
+    const auto bars = static_cast<double>(begins.size() - 1);
+    const double gap = std::min(bar_gap, bar.w / bars / 4);
+    const double each = (bar.w - gap * (bars - 1)) / static_cast<double>(parts.size());
+    double x = bar.x;
+    std::size_t next_bar = 1;
+    for (std::int64_t i = 0; i < timeline.size(); ++i) {
+        const auto k = static_cast<std::size_t>(i);
+        if (next_bar < begins.size() && i == begins[next_bar]) {
+            x += gap;
+            ++next_bar;
+        }
+        const double w = each / static_cast<double>(parts[static_cast<std::size_t>(operation[k])]);
+        segments[k] = {x, x + w};
+        x += w;
+    }
+    return segments;
+}
+
+std::int64_t step_at(const Controller& c, const Layout& l, double x) {
+    if (!c.snapshot().trace || !c.snapshot().timeline) return -1;
+    const std::vector<Segment> segments =
+        timeline_segments(*c.snapshot().timeline, timeline_bar(l, c.theme()));
+    std::int64_t best = -1;
+    for (std::size_t i = 0; i < segments.size(); ++i)
+        if (best < 0 || x >= segments[i].begin) best = static_cast<std::int64_t>(i);
+    return best;
+}
+
+void draw_bottom(Canvas& canvas, const Controller& c, const Layout& l) {
+    const Theme t = c.theme();
+    const double s = t.text_scale;
+    const Rect bar = timeline_bar(l, t);
+    const double size = 24 * s;
+    const double by = bar.centre().y - size / 2;
+    const auto button = [&](int i) { return Rect{l.bottom.x + 16 + i * 30 * s, by, size, size}; };
+    draw_button(canvas, t, button(0), "previous", {bar_left, backward}, false);
+    if (c.state().playing)
+        draw_button(canvas, t, button(1), "play", {pause_left, pause_right}, true);
+    else
+        draw_button(canvas, t, button(1), "play", {play}, false);
+    draw_button(canvas, t, button(2), "next", {forward, bar_right}, false);
+
+    const double words = l.bottom.y + 8 + t.small();
+    const TextStyle soft = t.text(t.small(), t.ink_soft);
+    const TextStyle faint = t.text(t.small(), t.ink_faint);
+    const std::string keys = "Space next   ← back   Ctrl+P find   ? keys";
+    const double keys_width = canvas.text_width(keys, faint);
+    const bool with_keys = keys_width < bar.w * 0.45;
+    if (with_keys) canvas.text({bar.right() - keys_width, words}, keys, faint);
+    const double room = bar.w - (with_keys ? keys_width + 24 : 0);
+    const Step* step = c.current_step();
+    if (!c.snapshot().trace || !c.snapshot().timeline || !step) {
+        canvas.text({bar.x, words},
+                    elide(canvas, c.running() ? "Running …" : "Nothing has run yet.", soft, room),
+                    soft);
+        canvas.fill_rect(bar, t.raised, 3);
+        return;
+    }
+    const Timeline& timeline = *c.snapshot().timeline;
+    std::string caption = std::to_string(c.step()) + " of " + std::to_string(timeline.size() - 1) +
+                          "   " + step->title;
+    if (c.running()) caption = "Running …";
+    canvas.text({bar.x, words}, elide(canvas, caption, soft, room), soft);
+
+    const std::vector<Segment> segments = timeline_segments(timeline, bar);
+    const std::vector<std::int64_t> begins = group_begins(timeline);
+    const auto at = static_cast<std::size_t>(c.step());
+    const ModelConfig& config = c.snapshot().trace->graph->config;
+    const double label_y = bar.bottom() + 3 + t.small();
+    double free_from = bar.x;
+    for (std::size_t g = 0; g + 1 < begins.size(); ++g) {
+        const auto first = static_cast<std::size_t>(begins[g]);
+        const auto last = static_cast<std::size_t>(begins[g + 1]) - 1;
+        const double left = segments[first].begin, right = segments[last].end;
+        const bool here = at >= first && at <= last;
+        canvas.fill_rect({left, bar.y, right - left, bar.h}, t.raised, 2);
+        if (at >= first)
+            canvas.fill_rect({left, bar.y, segments[std::min(at, last)].end - left, bar.h},
+                             t.accent_soft, 2);
+        for (std::size_t i = first + 1; i <= last; ++i) {
+            const auto k = static_cast<std::int64_t>(i);
+            if (timeline[k].node == timeline[k - 1].node) continue;
+            if (segments[i].end - segments[i].begin < 3) continue;
+            canvas.fill_rect({segments[i].begin - 0.5, bar.y, 1, bar.h}, t.surface);
+        }
+        const TextStyle label = t.text(t.small(), here ? t.ink : t.ink_faint);
+        std::string name = group_name(timeline[begins[g]], config);
+        if (canvas.text_width(name, label) > right - left && timeline[begins[g]].layer >= 0)
+            name = std::to_string(timeline[begins[g]].layer);
+        if (left >= free_from) {
+            canvas.text({left, label_y}, name, label);
+            free_from = left + canvas.text_width(name, label) + 6 * s;
+        }
+    }
+    const double w = std::max(3.0, segments[at].end - segments[at].begin);
+    const double x = (segments[at].begin + segments[at].end) / 2 - w / 2;
+    canvas.fill_rect({x, bar.y - 3, w, bar.h + 6}, t.accent, 2);
+    for (std::size_t i = 0; i < segments.size(); ++i)
+        canvas.hit({segments[i].begin, bar.y - 6, segments[i].end - segments[i].begin, bar.h + 12},
+                   {"step", static_cast<std::int64_t>(i), 1, 1, 0, 0});
+}
+
+}  // namespace sf

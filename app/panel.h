@@ -1,0 +1,34 @@
+#pragma once
+
+#include "app/controller.h"
+#include "views/canvas/canvas.h"
+
+#include <functional>
+#include <map>
+#include <string>
+
+namespace sf {
+
+// The foldable panel: caption and lesson, then a widget for every declared parameter, then what
+// must hold. Text goes through the Canvas, only the widgets are ImGui's.
+class Panel {
+public:
+    explicit Panel(Controller& controller) : controller_(controller) {}
+    // Inside an ImGui child window that fills `area` (logical pixels); `scale` pixels each.
+    void build(Canvas& canvas, const Rect& area, double scale);
+    // A text field of the panel has the keys.
+    bool typing() const { return typing_; }
+
+private:
+    void words(Canvas& canvas, const std::string& text, const TextStyle& style, double gap);
+    void widget(Canvas& canvas, const Parameter& parameter);
+
+    Controller& controller_;
+    double scale_ = 1, width_ = 0, left_ = 0;
+    bool typing_ = false;
+    std::uint64_t version_ = 0;
+    std::string description_;
+    std::map<std::string, std::string> drafts_;  // text parameters while they are typed
+};
+
+}  // namespace sf

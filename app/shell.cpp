@@ -1,0 +1,210 @@
+#include "app/shell.h"
+
+#include "app/chrome_tooltip.h"
+#include "core/error.h"
+
+#include <cmath>
+#include <utility>
+
+namespace sf {
+
+void Shell::layout(double width, double height) {
+    if (!stale_ && drawn_version_ == controller_.version() && width == width_ && height == height_)
+        return;
+    width_ = width;
+    height_ = height;
+    const Rect all{0, 0, width, height};
+    if (controller_.token() != strip_token_) {
+        strip_token_ = controller_.token();
+        strip_scroll_ = 0;
+    }
+    base_.emplace(all);
+    layout_ = make_layout(controller_, *base_, width, height);
+    for (int pane = 0; pane < controller_.panes(); ++pane)
+        controller_.set_area(pane, layout_.area[pane]);
+    draw_frame_lines(*base_, controller_, layout_);
+    draw_top(*base_, controller_, layout_);
+    draw_strip(*base_, controller_, layout_, strip_scroll_);
+    draw_list(*base_, controller_, layout_);
+    draw_bottom(*base_, controller_, layout_);
+    draw_error(*base_, controller_, layout_);
+    for (int pane = 0; pane < 2; ++pane) {
+        auto& picture = panes_[static_cast<std::size_t>(pane)];
+        picture.reset();
+        if (pane >= controller_.panes()) continue;
+        draw_pane_heading(*base_, controller_, layout_, pane);
+        picture.emplace(layout_.area[pane]);
+        if (layout_.area[pane].w < 1 || layout_.area[pane].h < 1) continue;
+        const ClipScope clip(*picture, layout_.area[pane]);
+        controller_.view(pane).draw(*picture, controller_.frame(pane));
+    }
+    over_.emplace(all);
+    draw_toast(*over_, controller_, layout_);
+    if (controller_.overlay() == Overlay::checks) draw_checks(*over_, controller_, layout_);
+    if (controller_.overlay() == Overlay::help) draw_help(*over_, controller_, width, height);
+    if (hover_ && drag_ != Drag::pan && drag_ != Drag::scrub &&
+        controller_.overlay() == Overlay::none)
+        draw_tooltip(*over_, controller_, *hover_, explanation(*hover_), at_, width, height);
+    drawn_version_ = controller_.version();
+    stale_ = false;
+}
+
+std::vector<const RecordingCanvas*> Shell::under() const {
+    std::vector<const RecordingCanvas*> all;
+    if (base_) all.push_back(&*base_);
+    for (const auto& pane : panes_)
+        if (pane) all.push_back(&*pane);
+    return all;
+}
+
+const Explanation& Shell::explanation(const Pick& pick) {
+    const TracePtr& trace = controller_.snapshot().trace;
+    if (trace == explained_trace_ && pick == explained_) return explanation_;
+    explained_trace_ = trace;
+    explained_ = pick;
+    explanation_ = {};
+    const NodeId node = trace ? trace->graph->find(pick.node) : no_node;
+    if (node == no_node) return explanation_;
+    try {
+        explanation_ = explain(*trace, node, pick.index);
+    } catch (const std::exception&) {
+        // A cell that cannot be explained still shows its value.
+        explanation_ = {};
+    }
+    return explanation_;
+}
+
+// ---- the pointer ---------------------------------------------------------------------------
+
+std::optional<Pick> Shell::find(Vec2 at) const {
+    if (over_)
+        if (auto hit = over_->find(at)) return hit;
+    if (controller_.overlay() == Overlay::palette) return std::nullopt;
+    for (const auto& pane : panes_)
+        if (pane)
+            if (auto hit = pane->find(at)) return hit;
+    return base_ ? base_->find(at) : std::nullopt;
+}
+
+bool Shell::is_cell(const Pick& pick) const {
+    const TracePtr& trace = controller_.snapshot().trace;
+    return trace && trace->graph->find(pick.node) != no_node;
+}
+
+int Shell::pane_at(Vec2 at) const {
+    for (int pane = 0; pane < controller_.panes(); ++pane)
+        if (layout_.pane[pane].contains(at)) return pane;
+    return -1;
+}
+
+void Shell::pointer(Vec2 at, bool on_widget) {
+    at_ = at;
+    on_widget_ = on_widget;
+    if (drag_ == Drag::waiting && std::hypot(at.x - drag_from_.x, at.y - drag_from_.y) > 4)
+        drag_ = drag_pane_ >= 0 ? Drag::pan : Drag::none;
+    if (drag_ == Drag::pan) {
+        controller_.pan(drag_pane_, at - drag_last_);
+        drag_last_ = at;
+        return;
+    }
+    if (drag_ == Drag::scrub) {
+        controller_.scrub(step_at(controller_, layout_, at.x));
+        return;
+    }
+    std::optional<Pick> now = on_widget ? std::nullopt : find(at);
+    if (now == hover_) {
+        // The tip follows the pointer.
+        if (hover_) stale_ = true;
+        return;
+    }
+    hover_ = std::move(now);
+    stale_ = true;
+    if (hover_ && is_cell(*hover_))
+        controller_.set_hover(hover_->node, hover_->index);
+    else
+        controller_.set_hover("", -1);
+}
+
+void Shell::leave() {
+    if (hover_) stale_ = true;
+    hover_.reset();
+    at_ = {-1, -1};
+    controller_.set_hover("", -1);
+}
+
+void Shell::press(bool twice) {
+    if (on_widget_) return;
+    pressed_ = find(at_);
+    cell_.reset();
+    if (pressed_ && is_cell(*pressed_)) cell_ = pressed_;
+    if (const int pane = pane_at(at_); pane >= 0 && controller_.overlay() == Overlay::none)
+        controller_.focus_pane(pane);
+    if (twice && pressed_) {
+        click(*pressed_, true);
+        pressed_.reset();
+        return;
+    }
+    drag_from_ = drag_last_ = at_;
+    drag_ = Drag::waiting;
+    drag_pane_ = -1;
+    if (controller_.overlay() != Overlay::none) return;
+    if (pressed_ && pressed_->node == "step" && layout_.bottom.contains(at_)) {
+        drag_ = Drag::scrub;
+        controller_.scrub(pressed_->index);
+    } else if (const int pane = pane_at(at_); pane >= 0 && layout_.area[pane].contains(at_) &&
+                                              controller_.has_parameter(pane, "pan_x")) {
+        drag_pane_ = pane;
+    }
+}
+
+void Shell::release() {
+    const Drag was = std::exchange(drag_, Drag::none);
+    stale_ = true;
+    if (was == Drag::waiting && pressed_ && find(at_) == pressed_) click(*pressed_, false);
+    if (was == Drag::waiting && !pressed_ && controller_.overlay() == Overlay::checks)
+        controller_.toggle(Overlay::checks);
+    pressed_.reset();
+}
+
+void Shell::release_quietly() {
+    drag_ = Drag::none;
+    pressed_.reset();
+}
+
+void Shell::click(const Pick& pick, bool twice) {
+    constexpr std::string_view command = "command:";
+    if (pick.node.starts_with(command)) {
+        // Every press of a button counts, the second of a double click too.
+        const std::string line = pick.node.substr(command.size());
+        if (!line.empty()) controller_.attempt(line);
+    } else if (pick.node == "token") {
+        controller_.attempt("token " + std::to_string(pick.index));
+    } else if (pick.node == "view") {
+        controller_.attempt("view " + std::to_string(pick.index + 1));
+    } else if (pick.node == "step") {
+        controller_.go_to(pick.index);
+    } else if (is_cell(pick)) {
+        if (twice)
+            controller_.attempt("inspect " + pick.node);
+        else if (const int pane = pane_at(at_); pane >= 0 && controller_.view(pane).id() == "map")
+            controller_.go_to_node(pick.node);
+    }
+}
+
+void Shell::wheel(double up) {
+    if (on_widget_ || controller_.overlay() != Overlay::none) return;
+    if (layout_.strip.contains(at_)) {
+        strip_scroll_ -= up * 48;
+        stale_ = true;
+        return;
+    }
+    if (layout_.bottom.contains(at_)) {
+        controller_.scrub(controller_.step() + (up < 0 ? 1 : -1));
+        return;
+    }
+    const int pane = pane_at(at_);
+    if (pane < 0) return;
+    controller_.zoom_at(pane, std::pow(1.15, up), at_);
+}
+
+}  // namespace sf
