@@ -89,6 +89,7 @@ public:
         add_describe();
         add_trace();
         add_generate();
+        add_bench();
     }
 
     int run(int argc, const char* const* argv) {
@@ -180,6 +181,12 @@ private:
         app.add_flag("--json", generate_.json, "ids, text and tokens per second as JSON");
     }
 
+    void add_bench() {
+        CLI::App& app = command("bench", "Measure this machine, each figure beside its floor",
+                                [this] { return cli::bench(bench_); });
+        app.add_flag("--json", bench_.json, "the same as JSON");
+    }
+
     static std::string one_line(std::string text) {
         for (char& c : text)
             if (c == '\n') c = ' ';
@@ -214,6 +221,7 @@ private:
     cli::FigureArguments figure_, shot_, describe_;
     cli::TraceArguments trace_;
     cli::GenerateArguments generate_;
+    cli::BenchArguments bench_;
 };
 
 }  // namespace

@@ -38,6 +38,10 @@ struct GenerateArguments : RunArguments {
     bool greedy = false, stop_at_eos = false, json = false;
 };
 
+struct BenchArguments {
+    bool json = false;
+};
+
 // Each returns the exit status and throws what went wrong.
 int window(const RunArguments& arguments);
 int figure(const FigureArguments& arguments);
@@ -45,5 +49,6 @@ int describe(const FigureArguments& arguments);
 int shot(const FigureArguments& arguments);
 int trace(const TraceArguments& arguments);
 int generate(const GenerateArguments& arguments);
+int bench(const BenchArguments& arguments);
 
 }  // namespace sf::cli

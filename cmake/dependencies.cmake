@@ -1,9 +1,10 @@
 # Libraries, each behind one interface target, whoever supplies it: Debian (pkg-config), vcpkg
 # (CMake's configuration files) or a plain prefix.
-#   sf_cairo  sf_freetype  sf_png  sf_epoxy  sf_glfw  sf_imgui  sf_cli11  nlohmann_json::nlohmann_json
+#   sf_cairo  sf_freetype  sf_png  sf_epoxy  sf_glfw  sf_imgui  sf_cli11  nlohmann_json::nlohmann_json  Eigen3::Eigen
 find_package(Threads REQUIRED)
 find_package(PkgConfig QUIET)
 find_package(nlohmann_json 3.9 REQUIRED)
+find_package(Eigen3 3.3 REQUIRED NO_MODULE)  # the benchmarks' yardstick
 
 # Warnings of other people's headers are not ours: all of these are SYSTEM.
 function(sf_library name header pkg)

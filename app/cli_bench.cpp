@@ -1,0 +1,10 @@
+#include "app/cli_arguments.h"
+#include "tests/bench/bench.h"
+
+namespace sf::cli {
+
+int bench(const BenchArguments& arguments) {
+    return run_benchmarks(arguments.json);
+}
+
+}  // namespace sf::cli
