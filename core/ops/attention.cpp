@@ -166,6 +166,10 @@ void explain_online(const ExplainContext& c, Explanation& e) {
     e.value = c.node.op == Op::online_m ? m : c.node.op == Op::online_d ? d : o;
     e.numbers = "over keys 0 … " + std::to_string(end - 1) + ", maximum " + number_text(m);
     use_cells(e, 0, row * S, end);
+    if (c.node.op == Op::online_o) {
+        const Values v = head_values(c.node.attrs, c.in[1], at[0], at[1]);
+        use_cells(e, 1, v.first - c.in[1].real + at[4], end, v.ld);
+    }
 }
 
 // probs (B, H, T, S) times the values of kv: (B, T, H, value).

@@ -55,7 +55,13 @@ void expert_slots(const OpContext& c) {
     order_slots(c.in[0].ints, c.in[0].size(), c.in[1].ints, c.node.attrs.experts, c.out.ints);
 }
 void explain_expert_slots(const ExplainContext& c, Explanation& e) {
-    const auto slot = c.value.ints[static_cast<std::size_t>(c.index)], k = c.node.attrs.top_k;
+    // Counted anew: a trace from a file may hold loads that do not belong to its choices.
+    std::vector<std::int64_t> load(static_cast<std::size_t>(c.node.attrs.experts));
+    std::vector<std::int64_t> order(static_cast<std::size_t>(c.value.size()));
+    for (std::int64_t s = 0; s < c.in[0].size(); ++s)
+        ++load[static_cast<std::size_t>(c.in[0].ints[s])];
+    order_slots(c.in[0].ints, c.in[0].size(), load.data(), c.node.attrs.experts, order.data());
+    const auto slot = order[static_cast<std::size_t>(c.index)], k = c.node.attrs.top_k;
     e.value = static_cast<double>(slot);
     e.numbers = "token " + std::to_string(slot / k) + ", choice " + std::to_string(slot % k + 1) +
                 ": expert " + std::to_string(c.in[0].ints[slot]);

@@ -108,14 +108,6 @@ void group_choice(const OpContext& c) {
             c.in[0].real + r * G, G, kept, [](std::int64_t) { return true; },
             c.out.ints + r * kept);
 }
-void explain_choice(const ExplainContext& c, Explanation& e) {
-    const auto kept = c.value.shape.cols(), row = c.index / kept, n = c.in[0].shape.cols();
-    e.value = c.value.at(c.index);
-    e.numbers = "rank " + std::to_string(c.index % kept + 1) + " of " + std::to_string(n) +
-                ", with " +
-                number_text(c.in[0].at(row * n + c.value.ints[static_cast<std::size_t>(c.index)]));
-    use_cells(e, 0, row * n, n);
-}
 
 // Inputs: s + b (or s), and with several groups the kept ones.
 void expert_choice_shape(const Graph& graph, Node& n) {
@@ -133,6 +125,27 @@ void expert_choice(const OpContext& c) {
         };
         choose(c.in[0].real + r * a.experts, a.experts, a.top_k, allowed, c.out.ints + r * a.top_k);
     }
+}
+
+// Chosen anew from the scores as recorded: expert and group choice alike.
+void explain_choice(const ExplainContext& c, Explanation& e) {
+    const Attrs& a = c.node.attrs;
+    const auto kept = c.value.shape.cols(), row = c.index / kept, n = c.in[0].shape.cols();
+    const bool in_groups = c.in.size() > 1;
+    const std::int64_t* groups = in_groups ? c.in[1].ints + row * a.kept_groups : nullptr;
+    const auto allowed = [&](std::int64_t i) {
+        return !groups || std::find(groups, groups + a.kept_groups, i / (n / a.groups)) !=
+                              groups + a.kept_groups;
+    };
+    std::vector<std::int64_t> chosen(static_cast<std::size_t>(kept));
+    choose(c.in[0].real + row * n, n, kept, allowed, chosen.data());
+    const auto rank = c.index % kept, i = chosen[static_cast<std::size_t>(rank)];
+    e.value = static_cast<double>(i);
+    e.numbers = "place " + std::to_string(rank + 1) + " of " + std::to_string(n) +
+                (in_groups ? ", in the chosen groups" : "") + ", with " +
+                number_text(c.in[0].at(row * n + i));
+    use_cells(e, 0, row * n, n);
+    if (in_groups) use_cells(e, 1, row * a.kept_groups, a.kept_groups);
 }
 
 // s of the chosen; sigmoid: divided by their sum; times the scaling factor. Inputs: s, indices.
