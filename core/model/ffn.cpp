@@ -100,11 +100,12 @@ NodeId build_moe(Builder& b, NodeId x, const std::string& weights) {
     const NodeId out = grouped(
         {"expert_out", "FFN^{(r)}_i(u)", "Expert outputs", "FFN^{(r)}_i(u_t) = W^{(i)}_2 h"}, h,
         down);
-    const NodeId routed = b.add_composite(
-        Op::combine,
-        {"routed_out", "Σ g FFN^{(r)}", "Routed experts", "Σ_i g_{i,t} FFN^{(r)}_i(u_t)"},
-        {out, slots, gates}, Op::experts, fused, r);
-    if (c.n_shared_experts == 0) return routed;
+    const bool alone = c.n_shared_experts == 0;
+    const NodeId routed = b.add_composite(Op::combine,
+                                          {alone ? "ffn_out" : "routed_out", "Σ g FFN^{(r)}",
+                                           "Routed experts", "Σ_i g_{i,t} FFN^{(r)}_i(u_t)"},
+                                          {out, slots, gates}, Op::experts, fused, r);
+    if (alone) return routed;
     const NodeId shared = build_mlp(b, x, w + "shared_experts.", true);
     return b.add(
         Op::add,

@@ -60,7 +60,7 @@ std::vector<char> choose_kept(const Graph& g, const Extent& extent, std::int64_t
         return pa != pb ? pb : bytes(a) > bytes(b);
     });
     for (const NodeId id : order) {
-        if (total <= budget || g[id].op == Op::ids) continue;
+        if (total <= budget || g[id].op == Op::ids || g[id].part == Part::head) continue;
         kept[static_cast<std::size_t>(id)] = 0;
         total -= bytes(id);
     }
