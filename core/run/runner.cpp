@@ -110,6 +110,7 @@ TracePtr run_trace(const ModelPtr& model, const std::vector<std::vector<std::int
     auto trace = std::make_shared<Trace>();
     trace->graph = build_graph(model->config, options.attention);
     trace->weights = model->weights;
+    trace->tokenizer = model->tokenizer;
     trace->extent = {static_cast<std::int64_t>(ids.size()),
                      static_cast<std::int64_t>(ids.front().size()), 0};
     for (const auto& row : ids)

@@ -3,6 +3,9 @@
 #include "core/error.h"
 #include "core/graph/op.h"
 #include "core/ops/rope.h"
+#include "core/text/tokenizer.h"
+
+#include <algorithm>
 
 namespace sf {
 
@@ -33,6 +36,13 @@ std::int64_t Trace::bytes() const {
     for (const TensorPtr& t : values_)
         if (t) n += t->bytes();
     return n;
+}
+
+std::string Trace::label(std::int64_t id) const {
+    if (tokenizer) return tokenizer->label(id);
+    const auto at = std::find(ids.begin(), ids.end(), id) - ids.begin();
+    return at < static_cast<std::ptrdiff_t>(tokens.size()) ? tokens[static_cast<std::size_t>(at)]
+                                                           : id_label(id);
 }
 
 TensorPtr Trace::share(NodeId id) const {

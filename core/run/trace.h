@@ -11,6 +11,8 @@
 
 namespace sf {
 
+class Tokenizer;
+
 // A value that a person set: this element of this node has this value, everything downstream
 // follows.
 struct Edit {
@@ -30,6 +32,7 @@ public:
     std::vector<std::int64_t> ids;  // (batch, tokens)
     std::vector<std::string>
         tokens;  // how each id reads, same order; "⟨17⟩" where there is no text
+    std::shared_ptr<const Tokenizer> tokenizer;  // null: no text, or the trace came from a file
     std::vector<Edit> edits;
     std::string model_name;
     std::int64_t trained_step = 0;
@@ -43,6 +46,8 @@ public:
     double seconds(NodeId id) const;
     Shape shape(NodeId id) const;
     std::int64_t bytes() const;
+    // How any id of the vocabulary reads: by the tokenizer, else as in `tokens`, else "⟨17⟩".
+    std::string label(std::int64_t id) const;
 
     // For the recorder, the reader and overlays that share what an edit leaves alone.
     TensorPtr share(NodeId id) const;
