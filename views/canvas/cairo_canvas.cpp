@@ -71,23 +71,19 @@ void check_size(double width, double height) {
                     "pixels");
 }
 
-// The image with every pixel repeated, as a cairo surface: viewers that smooth cannot blur it.
-Surface to_surface(const Image& image, int repeat) {
-    Surface surface(
-        cairo_image_surface_create(CAIRO_FORMAT_ARGB32, image.w * repeat, image.h * repeat));
+Surface to_surface(const Image& image) {
+    Surface surface(cairo_image_surface_create(CAIRO_FORMAT_ARGB32, image.w, image.h));
     unsigned char* data = cairo_image_surface_get_data(surface.get());
     if (data == nullptr) throw std::runtime_error("an image cannot be drawn");
     const auto stride = static_cast<std::size_t>(cairo_image_surface_get_stride(surface.get()));
-    const auto w = static_cast<std::size_t>(image.w), k = static_cast<std::size_t>(repeat);
-    for (std::size_t y = 0; y < static_cast<std::size_t>(image.h) * k; ++y) {
+    const auto w = static_cast<std::size_t>(image.w);
+    for (std::size_t y = 0; y < static_cast<std::size_t>(image.h); ++y) {
         auto* row = reinterpret_cast<std::uint32_t*>(data + y * stride);
-        const Colour* in = image.pixels.data() + y / k * w;
+        const Colour* in = image.pixels.data() + y * w;
         for (std::size_t x = 0; x < w; ++x) {
             const unsigned a = in[x].a;
             const auto pre = [a](unsigned v) { return (v * a + 127) / 255; };
-            const std::uint32_t value =
-                a << 24 | pre(in[x].r) << 16 | pre(in[x].g) << 8 | pre(in[x].b);
-            std::fill_n(row + x * k, k, value);
+            row[x] = a << 24 | pre(in[x].r) << 16 | pre(in[x].g) << 8 | pre(in[x].b);
         }
     }
     cairo_surface_mark_dirty(surface.get());
@@ -294,12 +290,8 @@ void CairoCanvas::image(const Rect& r, const std::shared_ptr<const Image>& image
     const double x0 = s.whole(r.x), y0 = s.whole(r.y);
     const double w = s.whole(r.right()) - x0, h = s.whole(r.bottom()) - y0;
     if (w <= 0 || h <= 0) return;
-    int repeat = 1;
-    if (!s.raster)
-        while (repeat < 16 && image->w * repeat < 2 * w && image->w * repeat < 2048 &&
-               image->h * repeat < 2048)
-            ++repeat;
-    const Surface surface = to_surface(*image, repeat);
+    const int repeat = s.raster ? 1 : pixel_repeat(*image, w, h);
+    const Surface surface = to_surface(repeat == 1 ? *image : repeat_pixels(*image, repeat));
     cairo_save(cr);
     cairo_rectangle(cr, x0, y0, w, h);
     cairo_clip(cr);

@@ -47,6 +47,11 @@ private:
     std::unique_ptr<State> state_;
 };
 
+// How often each pixel of a picture is repeated in a file that viewers scale (PDF, SVG), so that
+// those which smooth do not blur it, though it is `w` x `h` logical pixels large.
+int pixel_repeat(const Image& image, double w, double h);
+Image repeat_pixels(const Image& image, int times);
+
 // Pixels (RGBA, not premultiplied) as a PNG file.
 std::string encode_png(const Image& image, const PictureInfo& info = {});
 // The reverse, for tests and comparisons; throws UserError when it is no PNG.

@@ -165,7 +165,7 @@ void ImGuiCanvas::fill(std::vector<Vec2> points, Colour c) {
     if (convex(points))
         for (std::uint32_t i = 2; i < n; ++i) triangles.push_back({0, i - 1, i});
     else
-        triangles = triangulate(points);
+        triangles = triangulate(inner);  // what is drawn: slivers must not overlap
     for (std::size_t begin = 0; begin < triangles.size(); begin += piece) {
         const std::size_t count = std::min(piece, triangles.size() - begin);
         list_.PrimReserve(static_cast<int>(count * 3), static_cast<int>(count * 3));

@@ -95,6 +95,26 @@ std::string encode_png(const Image& image, const PictureInfo& info) {
     return out;
 }
 
+int pixel_repeat(const Image& image, double w, double h) {
+    constexpr int longest = 2048;
+    const int room = longest / std::max({1, image.w, image.h});
+    const double wanted = std::max(w / image.w, h / image.h) * 2;
+    return std::clamp(static_cast<int>(std::min(wanted, 2048.0)), 1, std::max(1, room));
+}
+
+Image repeat_pixels(const Image& image, int times) {
+    Image large;
+    large.w = image.w * times;
+    large.h = image.h * times;
+    const auto k = static_cast<std::size_t>(times);
+    const auto w = static_cast<std::size_t>(image.w), h = static_cast<std::size_t>(image.h);
+    large.pixels.reserve(w * h * k * k);
+    for (std::size_t y = 0; y < h * k; ++y)
+        for (std::size_t x = 0; x < w; ++x)
+            large.pixels.insert(large.pixels.end(), k, image.pixels[y / k * w + x]);
+    return large;
+}
+
 Image decode_png(std::string_view bytes) {
     if (bytes.size() < 8 || png_sig_cmp(reinterpret_cast<png_const_bytep>(bytes.data()), 0, 8) != 0)
         throw UserError("PNG: not a PNG file");

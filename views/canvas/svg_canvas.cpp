@@ -142,9 +142,9 @@ void SvgCanvas::image(const Rect& r, const std::shared_ptr<const Image>& image) 
     // xlink:href for readers of SVG 1.1; browsers take both.
     out_ += "<image" + attribute("x", r.x) + attribute("y", r.y) + attribute("width", r.w) +
             attribute("height", r.h) +
-            " preserveAspectRatio=\"none\" style=\"image-rendering:optimizeSpeed;"
-            "image-rendering:pixelated\" xlink:href=\"data:image/png;base64," +
-            base64(encode_png(*image)) + "\"/>\n";
+            " preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" "
+            "xlink:href=\"data:image/png;base64," +
+            base64(encode_png(repeat_pixels(*image, pixel_repeat(*image, r.w, r.h)))) + "\"/>\n";
 }
 
 void SvgCanvas::text(Vec2 baseline, std::string_view utf8, const TextStyle& style) {

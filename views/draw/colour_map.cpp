@@ -114,7 +114,7 @@ double contrast(Colour a, Colour b) {
 }
 
 Colour ink_on(Colour background) {
-    constexpr Colour dark{16, 18, 24, 255}, light{255, 255, 255, 255};
+    constexpr Colour dark{0, 0, 0, 255}, light{255, 255, 255, 255};
     return contrast(background, dark) >= contrast(background, light) ? dark : light;
 }
 

@@ -73,6 +73,7 @@ std::vector<Vec2> rounded_path(const std::vector<Vec2>& points, double radius) {
 
 Vec2 point_along(const std::vector<Vec2>& path, double t) {
     if (path.empty()) return {};
+    if (t >= 1) return path.back();
     double left = std::clamp(t, 0.0, 1.0) * path_length(path);
     for (std::size_t i = 1; i < path.size(); ++i) {
         const double l = length(path[i] - path[i - 1]);
