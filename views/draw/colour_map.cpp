@@ -94,6 +94,23 @@ const Table& sequential_table() {
     return table;
 }
 
+// One table a sign, from the page's neighbourhood to a strong end: evenly in lightness, chroma
+// ahead of it so that small values show their sign.
+std::array<Table, 2> diverging_table(bool dark) {
+    const Lab middle = to_lab(dark ? Theme::dark_theme().raised : Colour{246, 246, 246, 255});
+    std::array<Table, 2> tables;
+    for (std::size_t side = 0; side < 2; ++side) {
+        const double hue = side == 0 ? 250 : (dark ? 45 : 32);
+        const Lab end = lch(dark ? 0.74 : 0.42, dark ? 0.135 : 0.145, hue);
+        for (std::size_t i = 0; i < steps; ++i) {
+            const double s = static_cast<double>(i) / (steps - 1), c = std::pow(s, 0.85);
+            tables[side][i] = from_lab(
+                {blend(middle.l, end.l, s), blend(middle.a, end.a, c), blend(middle.b, end.b, c)});
+        }
+    }
+    return tables;
+}
+
 }  // namespace
 
 Colour mix(Colour a, Colour b, double t) {
@@ -123,17 +140,10 @@ Colour sequential(double t) {
 }
 
 Colour diverging(const Theme& theme, double t) {
+    static const auto light = diverging_table(false), dark = diverging_table(true);
     if (std::isnan(t)) t = 0;
-    // From the page's neighbourhood to a strong end, evenly in lightness, chroma ahead of it so
-    // that small values show their sign.
-    const Lab middle = to_lab(theme.dark ? theme.raised : Colour{246, 246, 246, 255});
-    const double end_l = theme.dark ? 0.74 : 0.42;
-    const double hue = t < 0 ? 250 : (theme.dark ? 45 : 32);
-    const double s = std::min(1.0, std::abs(t));
-    const Lab end = lch(end_l, theme.dark ? 0.135 : 0.145, hue);
-    const double c = std::pow(s, 0.85);
-    return from_lab(
-        {blend(middle.l, end.l, s), blend(middle.a, end.a, c), blend(middle.b, end.b, c)});
+    const auto& side = (theme.dark ? dark : light)[t < 0 ? 0 : 1];
+    return side[index(std::abs(t))];
 }
 
 Colour ColourScale::colour(const Theme& theme, double v) const {

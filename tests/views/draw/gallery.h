@@ -132,6 +132,18 @@ inline void draw_gallery(Canvas& canvas, const Theme& theme, const Rect& page) {
     draw_dashed(canvas, {{a.right() + 8, a.y + 4}, {b.right(), a.y + 4}}, theme.ink_faint, 1);
     draw_ring(canvas, {b.right() - 14, a.y + 18}, 8, theme.meaning(Meaning::query), 2);
     draw_circle(canvas, {b.right() - 40, a.y + 18}, 8, theme.meaning(Meaning::key));
+    y = b.bottom() + 28;
+    heading("Sparkline and hatches");
+    std::vector<double> curve;
+    for (int i = 0; i < 80; ++i)
+        curve.push_back(i == 40 ? std::nan("") : std::sin(i * 0.25) * std::exp(-i * 0.03));
+    draw_sparkline(canvas, {x, y, col, 36}, curve, theme.meaning(Meaning::residual));
+    y += 48;
+    for (int i = 0; i < 6; ++i) {
+        const double w = col / 6;
+        draw_swatch(canvas, {x + w * i, y, w - 8, 36}, theme.meaning(static_cast<Meaning>(i)),
+                    static_cast<Hatch>(i));
+    }
 
     x += col + gap, y = top;
     heading("Bars");
