@@ -1,0 +1,501 @@
+#include "core/graph/op.h"
+#include "views/draw/formula.h"
+#include "views/draw/number.h"
+#include "views/draw/shapes.h"
+#include "views/draw/text.h"
+#include "views/inspector_draw.h"
+#include "views/registry.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+namespace sf {
+
+using namespace inspector;
+
+namespace {
+
+constexpr double most_index = 2147483647.0;
+
+// What is this tensor? Any node: its numbers, where they come from and who uses them.
+class InspectorView final : public View {
+public:
+    std::string id() const override { return "inspector"; }
+    std::string title() const override { return "Inspector"; }
+    std::string group() const override { return "Inspector"; }
+    std::string lesson() const override {
+        return "Everything that the model computes is a tensor with a name. The picture shows its "
+               "numbers: each row is a token (or an output of a weight), each column a feature. "
+               "Choose a cell and read how it was made: the formula, the numbers put into it, and "
+               "the cells of its inputs that took part, outlined in the small pictures below. The "
+               "boxes left of the tensor are what it is made from, those right of it use it. Give "
+               "a second name to see where two tensors of one shape differ.";
+    }
+    std::vector<Parameter> parameters(const Frame& frame) const override;
+    std::vector<Invariant> invariants(const Frame& frame) const override;
+    std::string describe(const Frame& frame) const override;
+    void draw(Canvas& canvas, const Frame& frame) const override;
+};
+
+// ---- what the settings and the cursor come to --------------------------------------------
+
+// A setting as it was given. Reading does not ask for the declared ranges, which depend on it.
+std::string text_of(const Frame& frame, const char* name) {
+    if (!frame.settings) return "";
+    const auto it = frame.settings->find(name);
+    const auto* text =
+        it == frame.settings->end() ? nullptr : std::get_if<std::string>(&it->second);
+    return text ? *text : "";
+}
+double number_of(const Frame& frame, const char* name, double standard) {
+    if (!frame.settings) return standard;
+    const auto it = frame.settings->find(name);
+    const auto* value = it == frame.settings->end() ? nullptr : std::get_if<double>(&it->second);
+    return value && std::isfinite(*value) ? *value : standard;
+}
+std::int64_t whole(const Frame& frame, const char* name, std::int64_t standard) {
+    return static_cast<std::int64_t>(
+        std::clamp(number_of(frame, name, static_cast<double>(standard)), -most_index, most_index));
+}
+bool toggle_of(const Frame& frame, const char* name) {
+    if (!frame.settings) return false;
+    const auto it = frame.settings->find(name);
+    const auto* value = it == frame.settings->end() ? nullptr : std::get_if<bool>(&it->second);
+    return value && *value;
+}
+
+const Step* step_of(const Frame& frame) {
+    if (!frame.timeline || frame.cursor.step < 0 || frame.cursor.step >= frame.timeline->size())
+        return nullptr;
+    return &(*frame.timeline)[frame.cursor.step];
+}
+
+NodeId node_of(const Frame& frame) {
+    const std::string name = text_of(frame, "node");
+    if (!name.empty()) return frame.trace->graph->find(name);
+    const Step* step = step_of(frame);
+    return step ? step->node : frame.trace->graph->logits();
+}
+
+// The flat index in the setting `cell`, "layers.0.q:17", when it is of this node; else -1.
+std::int64_t cell_of(const Frame& frame, const Node& node, std::int64_t size) {
+    const std::string cell = text_of(frame, "cell");
+    const auto colon = cell.rfind(':');
+    if (colon == std::string::npos || cell.compare(0, colon, node.name) != 0) return -1;
+    std::int64_t index = -1;
+    const char* end = cell.data() + cell.size();
+    const auto [stop, error] = std::from_chars(cell.data() + colon + 1, end, index);
+    return error == std::errc() && stop == end && index >= 0 && index < size ? index : -1;
+}
+
+std::int64_t followed_token(const Frame& frame) {
+    const std::int64_t tokens = frame.trace->extent.tokens;
+    return frame.cursor.token < 0 ? tokens - 1 : std::min(frame.cursor.token, tokens - 1);
+}
+
+Choice choice_now(const Frame& frame) {
+    Choice c{frame.cursor.batch, whole(frame, "head", -1), whole(frame, "tile", -1)};
+    const Step* step = step_of(frame);
+    if (c.tile < 0 && step && step->kind == Step::Kind::tile) c.tile = step->sub;
+    return c;
+}
+
+void select(const Frame& frame, Subject& s) {
+    const std::int64_t row = whole(frame, "row", -1);
+    const bool follows = s.slice.row_axis == Axis::token || s.slice.row_axis == Axis::key;
+    s.row = row >= 0 ? row : follows ? followed_token(frame) : 0;
+    s.col = whole(frame, "col", 0);
+    // The ids are a row of tokens: there the cursor's token is the column.
+    if (s.slice.col_axis == Axis::token && row < 0 && s.col == 0) s.col = followed_token(frame);
+    const std::int64_t size = s.trace->shape(s.id).size();
+    if (const auto cell = cell_of(frame, *s.node, size); cell >= 0) {
+        s.choice = choice_of(*s.trace, s.id, cell, s.choice);
+        s.slice = make_slice(*s.trace, s.id, s.choice);
+        if (const auto at = s.slice.place(cell)) {
+            s.row = at->first;
+            s.col = at->second;
+        }
+    }
+    s.row = std::clamp<std::int64_t>(s.row, 0, std::max<std::int64_t>(0, s.slice.rows - 1));
+    s.col = std::clamp<std::int64_t>(s.col, 0, std::max<std::int64_t>(0, s.slice.cols - 1));
+}
+
+void choose_scale(const Frame& frame, Subject& s) {
+    std::string choice = text_of(frame, "scale");
+    const auto value = [&](std::int64_t i) {
+        const auto r = i / s.slice.cols, c = i % s.slice.cols;
+        return s.slice.masked(r, c) ? std::numeric_limits<double>::quiet_NaN() : s.value(r, c);
+    };
+    const std::int64_t size = s.slice.rows * s.slice.cols;
+    s.scale = ColourScale::fit(size, value);
+    s.scale_words = size == s.tensor->size() ? "whole tensor" : "this part";
+    if (choice == "shared") {
+        s.scale_words = "whole tensor";
+        s.scale =
+            ColourScale::fit(s.tensor->size(), [&](std::int64_t i) { return s.tensor->at(i); });
+    } else if (choice == "symmetric") {
+        s.scale_words = "centred on 0";
+        s.scale =
+            ColourScale::symmetric(std::max({std::fabs(s.scale.lo), std::fabs(s.scale.hi), 1e-30}));
+    }
+}
+
+// `id` must be a node.
+Subject make_subject(const Frame& frame, NodeId id, const Subject* like = nullptr) {
+    Subject s;
+    s.trace = frame.trace;
+    s.id = id;
+    s.node = &(*frame.trace->graph)[id];
+    s.tensor = frame.trace->find(id);
+    if (s.tensor && !(s.tensor->shape == frame.trace->shape(id))) s.tensor = nullptr;
+    s.meaning = meaning_of(*frame.trace->graph, id);
+    s.choice = like ? like->choice : choice_now(frame);
+    s.slice = make_slice(*s.trace, id, s.choice);
+    if (!s.tensor || s.tensor->size() == 0) return s;
+    if (like) {
+        s.row = std::min(like->row, s.slice.rows - 1);
+        s.col = std::min(like->col, s.slice.cols - 1);
+    } else {
+        select(frame, s);
+    }
+    if (frame.hover_node == s.node->name && frame.hover_index >= 0 &&
+        frame.hover_index < s.tensor->size())
+        s.hover = frame.hover_index;
+    s.statistics = statistics(*s.trace, id, *s.tensor);
+    choose_scale(frame, s);
+    return s;
+}
+
+// ---- states without a tensor --------------------------------------------------------------
+
+std::string missing_sentence(const Subject& s) {
+    const std::int64_t bytes =
+        s.trace->shape(s.id).size() *
+        static_cast<std::int64_t>(s.whole_numbers() ? sizeof(std::int64_t) : sizeof(Real));
+    if (s.node->op == Op::param)
+        return "A saved trace holds no weights: open the model and run the same prompt to see "
+               "them.";
+    if (!s.trace->weights)
+        return "Not in this trace: its " + format_bytes(bytes) +
+               " were left out when it was saved. Open the model and run the same prompt to see "
+               "it.";
+    return "Not kept: the memory budget left out its " + format_bytes(bytes) +
+           ". The command “complete " + s.node->name + "” (Ctrl+P) computes it from what was kept.";
+}
+
+void draw_sentence(Canvas& canvas, const Theme& t, const Rect& area, const std::string& head,
+                   const std::string& text) {
+    const double width = std::min(area.w, 560 * t.text_scale);
+    const double x = area.x + (area.w - width) / 2;
+    const auto title = t.text(t.large(), t.ink, Weight::bold, Align::centre);
+    const auto body = t.text(t.normal(), t.ink_soft, Weight::regular, Align::centre);
+    const double h = paragraph_height(canvas, width, head, title) + 8 +
+                     paragraph_height(canvas, width, text, body);
+    double y = area.y + std::max(0.0, (area.h - h) / 2);
+    y += paragraph(canvas, {x, y}, width, head, title, area.bottom() - y) + 8;
+    if (y < area.bottom()) paragraph(canvas, {x, y}, width, text, body, area.bottom() - y);
+}
+
+std::string unknown_sentence(const Graph& graph, const std::string& name) {
+    std::string near;
+    int found = 0;
+    const auto dot = name.rfind('.');
+    const std::string word = dot == std::string::npos ? name : name.substr(dot + 1);
+    for (NodeId id = 0; id < graph.size() && found < 4; ++id)
+        if (!word.empty() && graph[id].name.find(word) != std::string::npos) {
+            near += (found++ > 0 ? ", " : "") + graph[id].name;
+        }
+    return near.empty()
+               ? "Names are those of the steps, such as " + graph[graph.logits()].name + "."
+               : "There are " + near + ".";
+}
+
+// ---- the view ------------------------------------------------------------------------------
+
+std::vector<Parameter> InspectorView::parameters(const Frame& frame) const {
+    double rows = most_index, cols = most_index, heads = most_index, tiles = most_index;
+    if (frame.trace) {
+        const NodeId id = node_of(frame);
+        if (id != no_node) {
+            const Slice s = make_slice(*frame.trace, id, choice_now(frame));
+            rows = static_cast<double>(std::max<std::int64_t>(0, s.rows - 1));
+            cols = static_cast<double>(std::max<std::int64_t>(0, s.cols - 1));
+            heads = static_cast<double>(std::max<std::int64_t>(0, s.heads - 1));
+            tiles = static_cast<double>(std::max<std::int64_t>(0, s.tiles - 1));
+        }
+    }
+    using T = Parameter::Type;
+    return {
+        {"node",
+         T::text,
+         0,
+         1,
+         {},
+         std::string(),
+         "Name of the tensor to look at; empty follows the current step."},
+        {"compare",
+         T::text,
+         0,
+         1,
+         {},
+         std::string(),
+         "Name of a second tensor of the same shape: A, B and A − B; empty for none."},
+        {"row",
+         T::integer,
+         -1,
+         rows,
+         {},
+         -1.0,
+         "Row of the selected cell; −1 follows the chosen token."},
+        {"col", T::integer, 0, cols, {}, 0.0, "Column of the selected cell."},
+        {"head",
+         T::integer,
+         -1,
+         heads,
+         {},
+         -1.0,
+         "Head to show where there are several; −1 shows all side by side, or the first."},
+        {"tile",
+         T::integer,
+         -1,
+         tiles,
+         {},
+         -1.0,
+         "Tile of the online softmax; −1 is the current step's, else the last."},
+        {"scale",
+         T::choice,
+         0,
+         1,
+         {"auto", "shared", "symmetric"},
+         std::string("auto"),
+         "Colours over the part on screen, over the whole tensor, or centred on zero."},
+        {"log_histogram", T::toggle, 0, 1, {}, false, "Histogram with a logarithmic count."},
+        {"cell",
+         T::text,
+         0,
+         1,
+         {},
+         std::string(),
+         "The selected cell as NAME:INDEX, set by a click; outranks row, col, head and tile.",
+         true},
+        {"zoom", T::real, 1, 64, {}, 1.0, "How large the heat map's cells are.", true},
+        {"pan_x", T::real, -1e6, 1e6, {}, 0.0, "Shift of the heat map, in pixels.", true},
+        {"pan_y", T::real, -1e6, 1e6, {}, 0.0, "Shift of the heat map, in pixels.", true},
+    };
+}
+
+void InspectorView::draw(Canvas& canvas, const Frame& frame) const {
+    const Theme& t = *frame.theme;
+    const Rect all = frame.area.inset(16);
+    if (all.w < 48 || all.h < 32) return;
+    if (!frame.trace) {
+        draw_sentence(
+            canvas, t, all, "Nothing has run yet",
+            "Type a text and press Enter: every tensor of the run can be looked at here.");
+        return;
+    }
+    const NodeId id = node_of(frame);
+    if (id == no_node) {
+        const std::string name = text_of(frame, "node");
+        draw_sentence(canvas, t, all, "No tensor “" + name + "”",
+                      unknown_sentence(*frame.trace->graph, name));
+        return;
+    }
+    const Subject s = make_subject(frame, id);
+    const double u = t.text_scale;
+    const double top = draw_title(canvas, t, all, s) + 16;
+    Rect body{all.x, all.y + top, all.w, all.h - top};
+    const std::string other = text_of(frame, "compare");
+    const bool neighbours = other.empty() && body.h >= neighbours_height(t) + 160 * u;
+    const Explanation lit = s.tensor && s.tensor->size() > 0
+                                ? explain(*s.trace, id, s.hover >= 0 ? s.hover : s.index())
+                                : Explanation{};
+    if (neighbours) {
+        const double h = neighbours_height(t);
+        draw_neighbours(canvas, t, {body.x, body.bottom() - h, body.w, h}, s, lit, frame);
+        body.h -= h + 16;
+        canvas.line({body.x, body.bottom()}, {body.right(), body.bottom()}, t.hairline, 1);
+        body.h -= 16;
+    }
+    if (!s.tensor || s.tensor->size() == 0) {
+        const std::string head = s.tensor ? "An empty tensor" : s.node->title;
+        draw_sentence(canvas, t, body, head, s.tensor ? "It has no values." : missing_sentence(s));
+        return;
+    }
+    const Zoom zoom{std::clamp(number_of(frame, "zoom", 1), 1.0, 64.0),
+                    {number_of(frame, "pan_x", 0), number_of(frame, "pan_y", 0)},
+                    frame.area.centre()};
+    const bool logarithmic = toggle_of(frame, "log_histogram");
+    if (!other.empty()) {
+        const NodeId b = frame.trace->graph->find(other);
+        if (b == no_node) {
+            draw_sentence(canvas, t, body, "No tensor “" + other + "” to compare with",
+                          unknown_sentence(*frame.trace->graph, other));
+            return;
+        }
+        const Subject second = make_subject(frame, b, &s);
+        if (!second.tensor || second.tensor->size() == 0) {
+            draw_sentence(canvas, t, body, second.node->title, missing_sentence(second));
+            return;
+        }
+        draw_comparison(canvas, t, body, s, second, zoom, logarithmic);
+        return;
+    }
+    const bool side = body.w >= 520 * u;
+    const double side_w = side ? std::clamp(body.w * 0.26, 232 * u, 360 * u) : 0;
+    Rect main = body;
+    if (side) {
+        main.w -= side_w + 32;
+        draw_side(canvas, t, {body.right() - side_w, body.y, side_w, body.h}, s, logarithmic);
+    }
+    // A step fades its tensor in; one that was pinned by name stays.
+    const bool pinned = !text_of(frame, "node").empty();
+    draw_tensor(canvas, t, main, s, zoom, pinned ? 1 : std::clamp(frame.cursor.within, 0.0, 1.0));
+}
+
+// ---- what must hold ------------------------------------------------------------------------
+
+// 64 cells spread over the tensor, the same ones every time.
+Invariant spot_check(const Subject& s) {
+    constexpr std::int64_t cells = 64;
+    Invariant check{"the formula gives the stored values (64 cells)", true, ""};
+    const std::int64_t size = s.tensor->size(), n = std::min(cells, size);
+    double worst = 0;
+    std::int64_t done = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+        // A stride without a common factor walks over all rows and columns.
+        const std::int64_t at = n == size ? i : (i * (size / n) + i * 7919) % size;
+        const Explanation e = explain(*s.trace, s.id, at);
+        if (e.numbers.empty()) continue;
+        ++done;
+        const double v = s.tensor->at(at);
+        const double error = e.value == v ? 0 : std::fabs(e.value - v);
+        if (!(error <= worst)) worst = std::isnan(error) ? INFINITY : error;
+    }
+    check.holds = worst <= tolerance(s);
+    check.figure = done == 0 ? "an input was not kept: not measured"
+                             : "max error " + format_number(worst, 3) + ", tolerance " +
+                                   format_number(tolerance(s), 2) + ", " + std::to_string(done) +
+                                   " cells";
+    return check;
+}
+
+// Rows of a softmax, and normalised gate weights, have a known sum.
+void add_row_sums(const Subject& s, std::vector<Invariant>& list) {
+    const Attrs& a = s.node->attrs;
+    double wanted = 1;
+    switch (s.node->op) {
+        case Op::softmax:
+        case Op::causal_softmax:
+            break;
+        case Op::gate_scores:
+            if (a.sigmoid) return;
+            break;
+        case Op::gate_weights:
+            if (!a.normalise) return;
+            wanted = a.scale;
+            break;
+        default:
+            return;
+    }
+    const std::int64_t cols = s.tensor->shape.cols(), rows = s.tensor->shape.rows();
+    double worst = 0;
+    for (std::int64_t r = 0; r < rows; ++r) {
+        double sum = 0;
+        for (std::int64_t c = 0; c < cols; ++c) sum += s.tensor->at(r * cols + c);
+        const double off = std::fabs(sum - wanted);
+        if (!(off <= worst)) worst = std::isnan(off) ? INFINITY : off;
+    }
+    list.push_back({"every row sums to " + format_number(wanted), worst <= 1e-5 * wanted,
+                    format_count(rows) + " rows, max error " + format_number(worst, 3)});
+}
+
+std::vector<Invariant> InspectorView::invariants(const Frame& frame) const {
+    if (!frame.trace) return {};
+    const NodeId id = node_of(frame);
+    if (id == no_node) return {};
+    const Shape wanted = frame.trace->shape(id);
+    const Tensor* stored = frame.trace->find(id);
+    if (!stored) return {};
+    std::vector<Invariant> list;
+    list.push_back({"shape = the tensor's shape", stored->shape == wanted,
+                    to_string(wanted) + " and " + to_string(stored->shape)});
+    const Subject s = make_subject(frame, id);
+    if (!s.tensor || s.tensor->size() == 0) return list;
+    const Explanation e = explain(*s.trace, id, s.index());
+    if (!e.numbers.empty()) {
+        const double v = s.tensor->at(s.index());
+        const double error = e.value == v ? 0 : std::fabs(e.value - v);
+        list.push_back({"selected cell: recomputed = stored", error <= tolerance(s),
+                        value_text(s, e.value) + " and " + value_text(s, v) + ", error " +
+                            format_number(error, 3) + ", tolerance " +
+                            format_number(tolerance(s), 2)});
+    }
+    if (s.node->op != Op::param && s.node->op != Op::ids) list.push_back(spot_check(s));
+    if (!s.whole_numbers()) add_row_sums(s, list);
+    list.push_back({"nothing is NaN or infinite but the mask", s.statistics.sound(),
+                    format_count(s.statistics.nans) + " NaN, " +
+                        format_count(s.statistics.infinite) + " infinite, " +
+                        format_count(s.statistics.masked) + " masked"});
+    return list;
+}
+
+std::string names_of(const Graph& graph, const std::vector<NodeId>& ids) {
+    std::string text;
+    std::size_t n = 0;
+    for (const NodeId id : ids) {
+        if (n == 3 && ids.size() > 4)
+            return text + " and " + std::to_string(ids.size() - 3) + " more";
+        text += (n == 0 ? "" : n + 1 == ids.size() ? " and " : ", ") + graph[id].name;
+        ++n;
+    }
+    return text;
+}
+
+std::string InspectorView::describe(const Frame& frame) const {
+    if (!frame.trace) return "Nothing has run yet.";
+    const Graph& graph = *frame.trace->graph;
+    const NodeId id = node_of(frame);
+    if (id == no_node) return "There is no tensor named “" + text_of(frame, "node") + "”.";
+    const Subject s = make_subject(frame, id);
+    std::string text = s.node->title + ", " + s.node->name + ", shape " +
+                       to_string(frame.trace->shape(id)) + ": " + formula_plain(s.node->formula) +
+                       ". ";
+    if (!s.tensor || s.tensor->size() == 0)
+        return text + (s.tensor ? "It has no values." : missing_sentence(s));
+    const Statistics& st = s.statistics;
+    if (!s.whole_numbers())
+        text += "Its " + format_count(st.count) + " values reach from " + format_number(st.min) +
+                " to " + format_number(st.max) + ", mean " + format_number(st.mean) + ", norm " +
+                format_number(st.norm) + ". ";
+    const Explanation e = explain(*s.trace, id, s.index());
+    std::string words = cell_words(*s.trace, s.slice, s.row, s.col);
+    if (words.empty()) words = "its only value";
+    words[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(words[0])));
+    text += words + " is " + value_text(s, s.tensor->at(s.index()));
+    if (!e.numbers.empty()) text += ": " + e.numbers;
+    text += ".";
+    if (!s.node->inputs.empty()) text += " Made from " + names_of(graph, s.node->inputs) + ".";
+    if (!graph.users(id).empty()) text += " Used by " + names_of(graph, graph.users(id)) + ".";
+    const std::string other = text_of(frame, "compare");
+    const NodeId b = other.empty() ? no_node : graph.find(other);
+    if (const Tensor* second = b == no_node ? nullptr : frame.trace->find(b)) {
+        const Difference d = difference(*s.tensor, *second);
+        text += d.same_shape
+                    ? " Against " + other + " the largest difference is " +
+                          format_number(d.largest) + " at " +
+                          coordinates_text(s.tensor->shape, d.at) + "."
+                    : " " + other + " has another shape, " + to_string(second->shape) + ".";
+    }
+    return text;
+}
+
+}  // namespace
+
+std::unique_ptr<const View> make_inspector_view() {
+    return std::make_unique<InspectorView>();
+}
+
+}  // namespace sf
