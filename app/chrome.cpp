@@ -25,19 +25,33 @@ double baseline_in(const Rect& row, double size) {
     return row.y + row.h / 2 + cap_height(size) / 2;
 }
 
-// One piece of the line right of the prompt, from its right end to the left.
+// One piece of the line right of the prompt. Where there is no room for all, those of the highest
+// rank are left out.
 struct Piece {
     std::string text;
     Weight weight = Weight::regular;
     bool soft = true;
     std::string command;
-    std::string token;  // "light": the self-check's dot before it
+    bool light = false;  // the self-check's dot before it
+    int rank = 0;
 };
 
+double piece_width(const Canvas& canvas, const Theme& t, const Piece& p) {
+    return canvas.text_width(p.text, t.text(t.normal(), t.ink, p.weight)) +
+           (p.light ? 16 : 0) * t.text_scale;
+}
+
+constexpr double piece_gap = 20;
+
+// From the right end to the left.
 std::vector<Piece> top_pieces(const Controller& c) {
     const Snapshot& s = c.snapshot();
     std::vector<Piece> pieces;
-    pieces.push_back({c.state().panel ? "›" : "‹", Weight::bold, true, "command:panel", ""});
+    const auto add = [&](const std::string& text, int rank, Weight weight = Weight::regular,
+                         bool soft = true, const std::string& command = "", bool light = false) {
+        if (!text.empty()) pieces.push_back({text, weight, soft, command, light, rank});
+    };
+    add(c.state().panel ? "›" : "‹", 0, Weight::bold, true, "command:panel");
     if (s.trace) {
         std::size_t count = 0, held = 0;
         for (int pane = 0; pane < c.panes(); ++pane)
@@ -45,26 +59,37 @@ std::vector<Piece> top_pieces(const Controller& c) {
                 ++count;
                 held += i.holds ? 1 : 0;
             }
-        pieces.push_back({std::to_string(held) + " of " + std::to_string(count) + " hold",
-                          Weight::regular, held == count, "command:checks", "light"});
+        add(std::to_string(held) + " of " + std::to_string(count) + " hold", 1, Weight::regular,
+            held == count, "command:checks", true);
     }
-    pieces.push_back({"CPU", Weight::regular, true, "", ""});
+    add("CPU", 3);
     const ModelConfig* config = s.model ? &s.model->config : nullptr;
     if (s.trace && s.trace->graph) config = &s.trace->graph->config;
-    if (config)
-        pieces.push_back(
-            {format_short(static_cast<double>(cost(*config).parameters)) + " parameters",
-             Weight::regular, true, "", ""});
+    if (config) add(format_short(static_cast<double>(cost(*config).parameters)) + " parameters", 4);
     std::int64_t trained = 0;
     if (s.trace)
         trained = s.trace->trained_step;
     else if (s.model && s.model->weights)
         trained = s.model->weights->trained_step;
-    pieces.push_back({trained == 0 ? "untrained" : "step " + format_count(trained), Weight::regular,
-                      true, "", ""});
-    const std::string name = s.trace ? s.trace->model_name : s.model ? s.model->name : "";
-    if (!name.empty()) pieces.push_back({name, Weight::bold, false, "", ""});
+    add(trained == 0 ? "untrained" : "step " + format_count(trained), 1);
+    add(s.trace ? s.trace->model_name : s.model ? s.model->name : "", 2, Weight::bold, false);
     return pieces;
+}
+
+// Those for which there is room.
+std::vector<Piece> fitting_pieces(const Canvas& canvas, const Controller& c, double room) {
+    std::vector<Piece> pieces = top_pieces(c);
+    const Theme t = c.theme();
+    for (;;) {
+        double width = 0;
+        auto last = pieces.begin();
+        for (auto it = pieces.begin(); it != pieces.end(); ++it) {
+            width += piece_width(canvas, t, *it) + piece_gap * t.text_scale;
+            if (it->rank >= last->rank) last = it;
+        }
+        if (width <= room || pieces.size() <= 1) return pieces;
+        pieces.erase(last);
+    }
 }
 
 }  // namespace
@@ -111,10 +136,8 @@ Layout make_layout(const Controller& c, const Canvas& measure, double width, dou
         l.area[i] = {l.pane[i].x, body_top + heading, w, body - heading};
     }
     // The prompt takes what the words on its right leave, at least two fifths.
-    double right = l.pad;
-    for (const Piece& p : top_pieces(c))
-        right += 20 * s + measure.text_width(p.text, t.text(t.normal(), t.ink, p.weight)) +
-                 (p.token.empty() ? 0 : 16 * s);
+    double right = 12 * s;
+    for (const Piece& p : top_pieces(c)) right += piece_gap * s + piece_width(measure, t, p);
     const double prompt = std::clamp(width - right - 24 * s, width * 0.4, 720 * s);
     l.prompt = {l.pad, 8, std::min(prompt, width * 0.62), top - 16};
     return l;
@@ -138,27 +161,17 @@ void draw_top(Canvas& canvas, const Controller& c, const Layout& l) {
     const double s = t.text_scale;
     const double left = l.prompt.right() + 16 * s;
     double x = l.top.right() - 12 * s;
-    for (const Piece& p : top_pieces(c)) {
+    for (const Piece& p : fitting_pieces(canvas, c, x - left)) {
         const TextStyle style = t.text(t.normal(), p.soft ? t.ink_soft : t.ink, p.weight);
-        const double light = p.token.empty() ? 0 : 16 * s;
-        const double room = x - left - light;
-        // Words that have no room are left out, least important last in the line.
-        const double w = canvas.text_width(p.text, style);
-        if (w > room) {
-            if (p.weight == Weight::bold && room > 40 * s)
-                canvas.text({left, baseline_in(l.top, style.size)},
-                            elide(canvas, p.text, style, room), style);
-            break;
-        }
+        const double w = piece_width(canvas, t, p);
         x -= w;
-        canvas.text({x, baseline_in(l.top, style.size)}, p.text, style);
-        if (light > 0)
-            draw_circle(canvas, {x - 10 * s, l.top.centre().y}, 4.5 * s, check_colour(c));
-        x -= light;
+        const double light = p.light ? 16 * s : 0;
+        canvas.text({x + light, baseline_in(l.top, style.size)}, p.text, style);
+        if (p.light) draw_circle(canvas, {x + 6 * s, l.top.centre().y}, 4.5 * s, check_colour(c));
         if (!p.command.empty())
-            canvas.hit({x - 6 * s, l.top.y + 4, w + light + 12 * s, l.top.h - 8},
+            canvas.hit({x - 6 * s, l.top.y + 4, w + 12 * s, l.top.h - 8},
                        {p.command, 0, 1, 1, 0, 0});
-        x -= 20 * s;
+        x -= piece_gap * s;
     }
 }
 

@@ -146,6 +146,13 @@ void draw_bottom(Canvas& canvas, const Controller& c, const Layout& l) {
     const auto at = static_cast<std::size_t>(c.step());
     const ModelConfig& config = c.snapshot().trace->graph->config;
     const double label_y = bar.bottom() + 3 + t.small();
+    // A label gives way to the one of the layer in focus.
+    const auto group_left = [&](std::size_t g) {
+        return segments[static_cast<std::size_t>(begins[g])].begin;
+    };
+    double here_left = bar.right();
+    for (std::size_t g = 0; g + 1 < begins.size(); ++g)
+        if (c.step() >= begins[g] && c.step() < begins[g + 1]) here_left = group_left(g);
     double free_from = bar.x;
     for (std::size_t g = 0; g + 1 < begins.size(); ++g) {
         const auto first = static_cast<std::size_t>(begins[g]);
@@ -166,9 +173,10 @@ void draw_bottom(Canvas& canvas, const Controller& c, const Layout& l) {
         std::string name = group_name(timeline[begins[g]], config);
         if (canvas.text_width(name, label) > right - left && timeline[begins[g]].layer >= 0)
             name = std::to_string(timeline[begins[g]].layer);
-        if (left >= free_from) {
+        const double end = left + canvas.text_width(name, label) + 6 * s;
+        if (here || (left >= free_from && (left > here_left || end <= here_left))) {
             canvas.text({left, label_y}, name, label);
-            free_from = left + canvas.text_width(name, label) + 6 * s;
+            free_from = end;
         }
     }
     const double w = std::max(3.0, segments[at].end - segments[at].begin);

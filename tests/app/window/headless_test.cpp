@@ -1,0 +1,199 @@
+#include "app/headless.h"
+
+#include "app/controller.h"
+#include "core/error.h"
+#include "views/canvas/cairo_canvas.h"
+
+#include <gtest/gtest.h>
+#include <set>
+
+namespace sf {
+namespace {
+
+ShotOptions nano() {
+    ShotOptions o;
+    o.model = preset_model("nano", 1);
+    o.model_arguments = {"--preset", "nano", "--seed", "1"};
+    o.width = 960;
+    o.height = 600;
+    return o;
+}
+
+std::unique_ptr<Headless> start(const ShotOptions& options, std::string& why) {
+    try {
+        return std::make_unique<Headless>(options);
+    } catch (const DeviceError& error) {
+        why = error.what();
+        return nullptr;
+    }
+}
+
+#define START(name, options)               \
+    std::string why;                       \
+    const auto name = start(options, why); \
+    if (!name) GTEST_SKIP() << "no headless window on this machine: " << why
+
+std::size_t colours(const Image& image) {
+    std::set<std::uint32_t> all;
+    for (const Colour& c : image.pixels)
+        all.insert(static_cast<std::uint32_t>(c.r << 16 | c.g << 8 | c.b));
+    return all.size();
+}
+
+void type_and_run(Headless& h, const std::string& text) {
+    h.type(text);
+    h.key("Enter");
+    h.finish();
+}
+
+TEST(Window, TypedTextRunsAndKeysMoveTheCursor) {
+    START(h, nano());
+    EXPECT_TRUE(h->typing()) << "the prompt has the keys at the start";
+    h->type("the cat sat ? / 1 t");
+    h->key("Enter");
+    EXPECT_FALSE(h->typing()) << "Enter moves the keys to the picture";
+    h->finish();
+    EXPECT_EQ(h->controller().snapshot().prompt, "the cat sat ? / 1 t");
+    EXPECT_EQ(h->controller().step(), 0);
+    h->key("Right");
+    EXPECT_EQ(h->controller().step(), 1);
+    h->key("Space");
+    EXPECT_EQ(h->controller().step(), 2);
+    h->key("Left");
+    EXPECT_EQ(h->controller().step(), 1);
+    h->key("End");
+    EXPECT_EQ(h->controller().step(), h->controller().snapshot().timeline->size() - 1);
+}
+
+TEST(Window, BackIsTheSamePictureByteForByte) {
+    START(h, nano());
+    type_and_run(*h, "the cat sat");
+    h->key("Right");
+    h->finish();
+    const Image before = h->picture();
+    h->key("Right");
+    h->advance(0.1);
+    const Image during = h->picture();
+    h->finish();
+    const Image after = h->picture();
+    h->key("Left");
+    h->finish();
+    const Image back = h->picture();
+    EXPECT_NE(before.pixels, after.pixels);
+    EXPECT_NE(during.pixels, before.pixels);
+    EXPECT_TRUE(back.pixels == before.pixels);
+    EXPECT_GT(colours(before), 50U) << "an empty picture";
+}
+
+TEST(Window, ArrowRightAfterEnterWaitsForTheRun) {
+    START(h, nano());
+    h->type("a longer text to run");
+    h->key("Enter");
+    h->key("Right");
+    h->key("Right");
+    h->finish();
+    EXPECT_EQ(h->controller().step(), 2);
+}
+
+TEST(Window, SlashGoesBackToThePromptAndTypingReplacesIt) {
+    START(h, nano());
+    type_and_run(*h, "one");
+    h->key("/");
+    EXPECT_TRUE(h->typing());
+    h->type("two");
+    EXPECT_EQ(h->controller().state().prompt, "two");
+    h->key("Escape");
+    EXPECT_FALSE(h->typing());
+    EXPECT_EQ(h->controller().snapshot().prompt, "one") << "Escape runs nothing";
+}
+
+TEST(Window, PaletteFindsByName) {
+    START(h, nano());
+    type_and_run(*h, "the cat");
+    h->key("Ctrl+P");
+    EXPECT_TRUE(h->typing());
+    h->type("step layers.1.kv_latent");
+    h->key("Enter");
+    h->finish();
+    ASSERT_NE(h->controller().current_step(), nullptr);
+    EXPECT_EQ(h->controller().current_step()->name, "layers.1.kv_latent");
+    EXPECT_EQ(h->controller().overlay(), Overlay::none);
+    EXPECT_FALSE(h->typing());
+}
+
+TEST(Window, ChipsAndTimelineAnswerThePointer) {
+    START(h, nano());
+    type_and_run(*h, "the cat");
+    // The strip stands below the top row; its first chip is the first token.
+    h->click({20, 56});
+    EXPECT_EQ(h->controller().token(), 0);
+    const double before = static_cast<double>(h->controller().step());
+    h->click({700, 600 - 33});
+    EXPECT_GT(h->controller().step(), before);
+    h->finish();
+    EXPECT_FALSE(h->controller().animating()) << "scrubbing is instant";
+}
+
+TEST(Window, PointingAtACellLightsItAndMenuCopies) {
+    START(h, nano());
+    type_and_run(*h, "the cat");
+    h->controller().attempt("inspect layers.0.kv_latent");
+    h->finish();
+    // Somewhere in the picture there is a cell.
+    bool found = false;
+    for (int y = 150; y < 480 && !found; y += 12)
+        for (int x = 160; x < 600 && !found; x += 12) {
+            h->input(mouse_move({static_cast<double>(x), static_cast<double>(y)}));
+            h->advance(0);
+            found = h->controller().frame(0).hover_node == "layers.0.kv_latent";
+        }
+    ASSERT_TRUE(found);
+    EXPECT_GE(h->controller().frame(0).hover_index, 0);
+}
+
+TEST(Window, ThemesAndTextSizesDraw) {
+    START(h, nano());
+    type_and_run(*h, "the cat");
+    std::set<std::string> pictures;
+    for (const char* line : {"theme light", "theme dark", "text 200", "text 300", "panel off",
+                             "beside inspector", "help", "back", "checks"}) {
+        h->controller().attempt(line);
+        h->advance(0);
+        EXPECT_EQ(h->controller().error(), "") << line;
+        pictures.insert(encode_png(h->picture()));
+    }
+    EXPECT_GE(pictures.size(), 8U);
+}
+
+TEST(Window, ErrorsAreShownNotThrown) {
+    START(h, nano());
+    h->key("Enter");
+    h->finish();
+    EXPECT_NE(h->controller().error(), "") << "an empty prompt is refused with a sentence";
+    EXPECT_GT(colours(h->picture()), 10U);
+}
+
+TEST(Shot, IsAPngOfTheSizeAndRepeats) {
+    ShotOptions o = nano();
+    o.run = RunPrompt{"the cat"};
+    o.commands = {"step 4", "theme dark"};
+    std::string once;
+    try {
+        once = shot_png(o);
+    } catch (const DeviceError& error) {
+        GTEST_SKIP() << "no headless window on this machine: " << error.what();
+    }
+    const Image image = decode_png(once);
+    EXPECT_EQ(image.w, 960);
+    EXPECT_EQ(image.h, 600);
+    EXPECT_GT(colours(image), 50U);
+    EXPECT_EQ(once, shot_png(o));
+    o.commands = {"fly"};
+    EXPECT_THROW(shot_png(o), UserError);
+    o.commands = {};
+    o.width = 1 << 20;
+    EXPECT_THROW(shot_png(o), UserError);
+}
+
+}  // namespace
+}  // namespace sf
