@@ -1,0 +1,189 @@
+#include "views/draw/formula.h"
+#include "views/draw/shapes.h"
+#include "views/draw/text.h"
+#include "views/map_flow.h"
+#include "views/map_picture.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sf {
+
+namespace {
+
+// Starts and ends gently.
+double ease(double t) {
+    t = std::clamp(t, 0.0, 1.0);
+    return t * t * (3 - 2 * t);
+}
+
+// One thin bar for each operation of a box: where in it the cursor is, and a way to each.
+void draw_segments(Canvas& canvas, const MapContext& c, const Flow::Box& box, const Rect& r) {
+    const auto n = static_cast<double>(box.nodes.size());
+    const double gap = r.w / n > 8 ? 3 : 1, w = (r.w - gap * (n - 1)) / n;
+    for (std::size_t i = 0; i < box.nodes.size(); ++i) {
+        const Rect bar{r.x + (w + gap) * static_cast<double>(i), r.y, w, r.h};
+        const NodeId id = box.nodes[i];
+        canvas.fill_rect(bar, c.is_current(id) ? c.theme.accent : c.theme.hairline, 1);
+        canvas.hit({bar.x, bar.y - 3, bar.w, bar.h + 6}, {c.graph[id].name, 0, 1, 1, 0, 0});
+    }
+}
+
+// Name and, where there is room, the paper's symbol. Returns the width taken by the name.
+void draw_title(Canvas& canvas, const MapContext& c, const Flow::Box& box, const Rect& r) {
+    const Theme& t = c.theme;
+    auto style = t.text(t.normal(), t.ink, Weight::bold);
+    double w = canvas.text_width(box.title, style);
+    if (w > r.w) {
+        style.size = t.small();
+        w = canvas.text_width(box.title, style);
+    }
+    text_in(canvas, r, box.title, style);
+    const std::string& symbol = c.graph[box.shown].symbol;
+    const auto soft =
+        t.text(t.normal(), box.current ? t.accent : t.ink_soft, Weight::regular, Align::right);
+    if (!symbol.empty() && w + 10 + formula_width(canvas, symbol, soft) <= r.w)
+        draw_formula(canvas, {r.right(), r.centre().y + cap_height(style.size) / 2}, symbol, soft);
+}
+
+void draw_box(Canvas& canvas, const MapContext& c, const Flow::Box& box) {
+    const Theme& t = c.theme;
+    const double s = t.text_scale;
+    const Rect r = box.r;
+    canvas.fill_rect(r, box.current ? t.accent_soft : t.surface, 6);
+    canvas.stroke_rect(r, box.current ? t.accent : t.hairline, box.current ? 2 : 1, 6);
+    const double bar = std::min(6.0, r.h / 4);
+    canvas.fill_rect({r.x + 3, r.y + bar, 3, r.h - 2 * bar}, t.meaning(box.meaning), 1.5);
+    canvas.hit(r, {c.graph[box.shown].name, 0, 1, 1, 0, 0});
+
+    const std::string shape = to_string(c.trace.shape(box.out));
+    const auto soft = t.text(t.small(), t.ink_soft);
+    const double pad = 8, x = r.x + 4 + pad, w = r.right() - pad - x;
+    const double title = std::ceil(19 * s), foot = std::ceil(15 * s);
+    if (w < 8) return;
+    if (r.h < title + foot + 18 + pad) {
+        // One line: name, shape, picture, as far as they fit.
+        const auto bold = t.text(t.normal(), t.ink, Weight::bold);
+        const double name = canvas.text_width(box.title, bold);
+        double at = x + name + 10;
+        if (name > w) {
+            text_in(canvas, {x, r.y, w, r.h}, box.title, t.text(t.small(), t.ink, Weight::bold));
+            return;
+        }
+        text_in(canvas, {x, r.y, w, r.h}, box.title, bold);
+        const double shape_w = canvas.text_width(shape, soft);
+        const double picture_w = 40 * s;
+        if (at + shape_w <= r.right() - pad) {
+            text_in(canvas, {at, r.y, shape_w + 1, r.h}, shape, soft);
+            at += shape_w + 12;
+        }
+        if (at + picture_w <= r.right() - pad)
+            draw_node_picture(canvas, c, box.shown, {at, r.y + 5, r.right() - pad - at, r.h - 10});
+        return;
+    }
+    double y = r.y + 5;
+    draw_title(canvas, c, box, {x, y, w, title});
+    y += title;
+    if (box.nodes.size() > 1 && box.nodes.size() < 9) {
+        draw_segments(canvas, c, box, {x, y, w, 3});
+        y += 7;
+    }
+    const double end = r.bottom() - 4 - foot;
+    draw_node_picture(canvas, c, box.shown, {x, y + 1, w, std::max(0.0, end - y - 3)});
+    if (!text_if_fits(canvas, {x, end, w, foot}, shape, soft))
+        text_in(canvas, {x, end, w, foot}, shape, t.text(t.small() * 0.85, t.ink_soft));
+}
+
+void draw_line(Canvas& canvas, const MapContext& c, const Flow::Line& line) {
+    const Theme& t = c.theme;
+    const Colour colour = line.lit      ? t.accent
+                          : line.shared ? t.meaning(Meaning::mtp)
+                          : line.stream ? t.meaning(Meaning::residual).alpha(0.55)
+                                        : t.ink_faint;
+    const double width = line.lit ? 2.25 : line.stream ? 2.25 : line.shared ? 1.5 : 1.25;
+    if (line.shared) {
+        draw_dashed(canvas, rounded_path(line.path, 5), colour, width);
+        const auto n = line.path.size();
+        const Vec2 end = line.path[n - 1], before = line.path[n - 2];
+        const double length = std::hypot(end.x - before.x, end.y - before.y);
+        if (length > 0)
+            draw_arrow(canvas, {end - (end - before) * (std::min(1.0, length) / length), end},
+                       {colour, width, 5, 7});
+        return;
+    }
+    draw_arrow(canvas, line.path, {colour, width, 6, line.arrow ? 7.0 : 0.0});
+}
+
+void draw_add(Canvas& canvas, const MapContext& c, const Flow::Add& add) {
+    const Theme& t = c.theme;
+    const double radius = 7;
+    const bool current = c.is_current(add.node);
+    draw_circle(canvas, add.at, radius, current ? t.accent_soft : t.background);
+    const Colour ink = current ? t.accent : t.meaning(Meaning::residual);
+    draw_ring(canvas, add.at, radius, ink, current ? 2.25 : 1.5);
+    canvas.line({add.at.x - 3.5, add.at.y}, {add.at.x + 3.5, add.at.y}, ink, 1.5);
+    canvas.line({add.at.x, add.at.y - 3.5}, {add.at.x, add.at.y + 3.5}, ink, 1.5);
+    canvas.hit({add.at.x - radius, add.at.y - radius, 2 * radius, 2 * radius},
+               {c.graph[add.node].name, 0, 1, 1, 0, 0});
+}
+
+void draw_label(Canvas& canvas, const MapContext& c, const Flow::Label& label) {
+    const Theme& t = c.theme;
+    const bool note = label.detail.empty() && label.text.starts_with("⋯");
+    if (note) {
+        text_in(canvas, label.r, label.text, t.text(t.small(), t.ink_faint));
+        return;
+    }
+    const auto style = t.text(t.normal(), label.current ? t.accent : t.ink, Weight::bold);
+    const double line = line_height(t.normal()), under = line_height(t.small());
+    const bool two = !label.detail.empty() && label.r.h >= line + under;
+    const double high = two ? line + under : line;
+    const double y = label.r.y + std::max(0.0, (std::min(label.r.h, 64 * t.text_scale) - high) / 2);
+    text_in(canvas, {label.r.x, y, label.r.w, line}, label.text, style);
+    if (two)
+        text_in(canvas, {label.r.x, y + line, label.r.w, under}, label.detail,
+                t.text(t.small(), t.ink_soft));
+}
+
+// Data under way: a dot on every lit line while the cursor moves, none at rest.
+void draw_motion(Canvas& canvas, const MapContext& c, const Flow& flow) {
+    const double within = c.frame.cursor.within;
+    if (within >= 1) return;
+    const auto dot = [&](Vec2 at) {
+        draw_circle(canvas, at, 9, c.theme.accent.alpha(0.22));
+        draw_circle(canvas, at, 4.5, c.theme.accent);
+    };
+    bool any = false;
+    for (const Flow::Line& line : flow.lines) {
+        if (!line.lit) continue;
+        dot(point_along(rounded_path(line.path, 6), ease(within)));
+        any = true;
+    }
+    if (any) return;
+    // From one operation of a box to the next.
+    if (const Flow::Box* box = flow.find(c.current); box != nullptr && box->nodes.size() > 1) {
+        const auto n = static_cast<double>(box->nodes.size());
+        const auto i = static_cast<double>(
+            std::find(box->nodes.begin(), box->nodes.end(), c.current) - box->nodes.begin());
+        const double x = box->r.x + 12, w = (box->r.w - 20) / n;
+        const double from = std::max(0.0, i - 1) + 0.5, to = i + 0.5;
+        dot({x + w * (from + (to - from) * ease(within)),
+             box->r.y + 6.5 + std::ceil(19 * c.theme.text_scale)});
+    }
+}
+
+}  // namespace
+
+void draw_flow(Canvas& canvas, const MapContext& c, const Flow& flow) {
+    const ClipScope clip(canvas, flow.area);
+    for (const bool lit : {false, true})
+        for (const Flow::Line& line : flow.lines)
+            if (line.lit == lit) draw_line(canvas, c, line);
+    for (const Flow::Box& box : flow.boxes)
+        if (box.r.overlaps(flow.area)) draw_box(canvas, c, box);
+    for (const Flow::Add& add : flow.adds) draw_add(canvas, c, add);
+    for (const Flow::Label& label : flow.labels) draw_label(canvas, c, label);
+    draw_motion(canvas, c, flow);
+}
+
+}  // namespace sf

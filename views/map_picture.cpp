@@ -1,0 +1,133 @@
+#include "views/map_picture.h"
+
+#include "views/draw/heat_map.h"
+#include "views/draw/plot.h"
+#include "views/draw/shapes.h"
+#include "views/draw/text.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sf {
+
+namespace {
+
+bool is_batch(const Dim& d) {
+    return d.per_batch && d.sym == Dim::Sym::one && d.scale == 1;
+}
+
+void draw_missing(Canvas& canvas, const MapContext& c, const Rect& r) {
+    const Theme& t = c.theme;
+    draw_dashed(
+        canvas,
+        {{r.x, r.y}, {r.right(), r.y}, {r.right(), r.bottom()}, {r.x, r.bottom()}, {r.x, r.y}},
+        t.hairline, 1);
+    const auto style = t.text(t.small(), t.ink_soft, Weight::regular, Align::centre);
+    if (r.h >= cap_height(style.size) + 4 && !text_if_fits(canvas, r.inset(2), "not kept", style))
+        text_if_fits(canvas, r, "–", style);
+}
+
+}  // namespace
+
+bool text_if_fits(Canvas& canvas, const Rect& r, const std::string& text, const TextStyle& style) {
+    if (text.empty() || canvas.text_width(text, style) > r.w + 0.01) return false;
+    text_in(canvas, r, text, style);
+    return true;
+}
+
+std::pair<std::int64_t, std::int64_t> token_window(std::int64_t count, std::int64_t token,
+                                                   std::int64_t most) {
+    if (count <= most) return {0, count};
+    const std::int64_t begin = std::clamp<std::int64_t>(token - most / 2, 0, count - most);
+    return {begin, begin + most};
+}
+
+Slice slice_of(const MapContext& c, NodeId id, std::int64_t most_rows) {
+    const Node& node = c.graph[id];
+    const Shape shape = c.trace.shape(id);
+    Slice s;
+    std::int64_t skip = 0, rows = 1, cols = 1;  // elements before, and the matrix after them
+    if (shape.rank == 0 || shape.size() == 0) return s;
+    const bool batched = is_batch(node.dims[0]);
+    if (node.op == Op::scores || node.op == Op::scores_latent || node.op == Op::causal_softmax ||
+        node.op == Op::online_m || node.op == Op::online_d || node.op == Op::online_o) {
+        const std::int64_t head = std::min(c.head, shape[1] - 1);
+        rows = shape[2];
+        cols = shape.size() / (shape[0] * shape[1] * rows);
+        skip = (c.batch * shape[1] + head) * rows * cols;
+        s.tokens = true;
+        s.causal =
+            node.op == Op::scores || node.op == Op::scores_latent || node.op == Op::causal_softmax;
+        s.past = cols - rows;
+    } else if (batched && shape.rank == 2) {
+        cols = shape[1];
+        skip = c.batch * cols;
+    } else if (batched) {
+        rows = shape[1];
+        cols = shape.size() / (shape[0] * rows);
+        skip = c.batch * rows * cols;
+        s.tokens = true;
+    } else if (shape.rank == 1) {
+        cols = shape[0];
+    } else {
+        rows = shape[0];
+        cols = shape.size() / rows;
+    }
+    s.cols = cols;
+    s.row_stride = cols;
+    const auto [begin, end] = s.tokens ? token_window(rows, std::min(c.token, rows - 1), most_rows)
+                                       : std::pair<std::int64_t, std::int64_t>{0, rows};
+    s.row0 = begin;
+    s.rows = end - begin;
+    s.first = skip + begin * cols;
+    return s;
+}
+
+void draw_node_picture(Canvas& canvas, const MapContext& c, NodeId id, const Rect& r) {
+    if (r.w < 4 || r.h < 3) return;
+    const Tensor* t = c.trace.find(id);
+    const Node& node = c.graph[id];
+    if (t == nullptr || t->shape != c.trace.shape(id)) {
+        draw_missing(canvas, c, r);
+        return;
+    }
+    const Slice s = slice_of(c, id);
+    if (s.rows <= 0 || s.cols <= 0) return;  // a prompt too short for this depth
+    const std::int64_t hover = c.frame.hover_node == node.name ? c.frame.hover_index : -1;
+    if (node.op == Op::expert_load) {
+        Bars bars;
+        bars.area = r;
+        for (std::int64_t i = 0; i < t->size(); ++i) bars.values.push_back(t->at(i));
+        bars.colour = c.theme.meaning(Meaning::routed_expert);
+        bars.target = {node.name, 0, 1, 1, 0, 1};
+        bars.hover_index = hover;
+        draw_bars(canvas, c.theme, bars);
+        return;
+    }
+    HeatMap map;
+    map.area = r;
+    map.rows = s.rows;
+    map.cols = s.cols;
+    map.value = [t, s](std::int64_t row, std::int64_t col) {
+        return t->at(s.first + row * s.row_stride + col * s.col_stride);
+    };
+    if (s.causal)
+        map.blank = [s](std::int64_t row, std::int64_t col) { return col > s.past + s.row0 + row; };
+    if (node.op == Op::causal_softmax)
+        map.scale = ColourScale::range(0, 1);
+    else
+        map.scale = ColourScale::fit(s.rows * s.cols, [&](std::int64_t i) {
+            return t->at(s.first + i / s.cols * s.row_stride + i % s.cols * s.col_stride);
+        });
+    map.target = {node.name, s.first, s.rows, s.cols, s.row_stride, s.col_stride};
+    map.hover_index = hover;
+    draw_heat_map(canvas, c.theme, map);
+    // The followed token's row.
+    const std::int64_t row = c.token - s.row0;
+    if (!s.tokens || s.rows < 2 || row < 0 || row >= s.rows) return;
+    const double step = r.h / static_cast<double>(s.rows);
+    canvas.fill_rect({r.x - 3, r.y + step * static_cast<double>(row), 2, std::max(2.0, step)},
+                     c.theme.accent);
+}
+
+}  // namespace sf
