@@ -23,10 +23,7 @@ std::vector<std::int64_t> Model::encode(std::string_view prompt) const {
     if (prompt.empty()) throw UserError("prompt: is empty");
     if (const auto offset = first_invalid_utf8(prompt))
         throw UserError("prompt: byte " + std::to_string(*offset) + " is not valid UTF-8");
-    if (!tokenizer)
-        throw UserError("prompt: model " + name +
-                        " has no tokenizer for text (a byte vocabulary needs 256 ids and it has " +
-                        std::to_string(config.vocab_size) + "), give ids instead");
+    if (!tokenizer) throw UserError("prompt: model " + name + " " + no_text + ", give ids instead");
     auto ids = tokenizer->encode(prompt);
     if (static_cast<std::int64_t>(ids.size()) > config.max_position_embeddings)
         throw UserError("prompt: " + context_sentence(ids.size(), config.max_position_embeddings));
@@ -69,7 +66,13 @@ ModelPtr load_model(const std::filesystem::path& folder) {
     model->name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
     model->config = read_config(folder / "config.json");
     model->weights = read_weights(folder, model->config);
-    if (model->config.vocab_size >= bytes_in_vocabulary)
+    // Bytes are not what a trained vocabulary means by its ids: rather no text than wrong text.
+    if (std::filesystem::exists(folder / "tokenizer.json", error))
+        model->no_text = "has a tokenizer.json, which this version does not read";
+    else if (model->config.vocab_size < bytes_in_vocabulary)
+        model->no_text = "has no tokenizer for text (a byte vocabulary needs 256 ids and it has " +
+                         std::to_string(model->config.vocab_size) + ")";
+    else
         model->tokenizer = byte_tokenizer(model->config.vocab_size);
     return model;
 }

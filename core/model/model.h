@@ -20,6 +20,7 @@ struct Model {
     ModelConfig config;
     WeightsPtr weights;
     std::shared_ptr<const Tokenizer> tokenizer;  // null: the vocabulary has no text
+    std::string no_text;                         // why there is no tokenizer
 
     // Ids of a prompt; throws UserError for an empty one, invalid UTF-8, no tokenizer or a prompt
     // longer than max_position_embeddings.

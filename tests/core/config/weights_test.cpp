@@ -151,7 +151,7 @@ TEST(Model, bad_prompts_are_named) {
               "prompt: has 257 tokens, the model's context holds 256 (max_position_embeddings)");
     EXPECT_EQ(model.encode(std::string(256, 'a')).size(), 256U);
     model.tokenizer = nullptr;
-    EXPECT_NE(error_of([&] { model.encode("a"); }).find("no tokenizer"), std::string::npos);
+    EXPECT_NE(error_of([&] { model.encode("a"); }).find("give ids instead"), std::string::npos);
     EXPECT_EQ(model.label(97), "⟨97⟩");
 }
 
@@ -175,6 +175,19 @@ TEST(Model, loads_a_folder) {
     EXPECT_EQ(model->weights->tensors.size(), parameters(model->config).size());
     EXPECT_NE(error_of([&] { load_model(folder / "nowhere"); }).find("is not a folder"),
               std::string::npos);
+}
+
+TEST(Model, does_not_read_text_as_bytes_beside_a_tokenizer_of_another_kind) {
+    const auto folder = std::filesystem::path(testing::TempDir()) / "sf_with_tokenizer";
+    std::filesystem::create_directories(folder);
+    const auto nano = preset_model("nano", 1);
+    write_file(folder / "config.json", config_json(nano->config));
+    write_weights(folder / "model.safetensors", *nano->weights, StoredType::f32);
+    EXPECT_EQ(load_model(folder)->encode("a"), (std::vector<std::int64_t>{97}));
+    write_file(folder / "tokenizer.json", "{}");
+    EXPECT_NE(error_of([&] { load_model(folder)->encode("a"); }).find("tokenizer.json"),
+              std::string::npos);
+    std::filesystem::remove_all(folder);
 }
 
 }  // namespace
