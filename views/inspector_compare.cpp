@@ -20,7 +20,7 @@ double minus(double a, double b) {
 struct Pane {
     std::string letter;
     std::string name;
-    const Subject* subject;  // of slice and selection
+    std::string value;  // of the selected cell
 };
 
 Matrix matrix_of(const Subject& s, const Zoom& zoom) {
@@ -38,14 +38,18 @@ Matrix matrix_of(const Subject& s, const Zoom& zoom) {
     return m;
 }
 
-// A pane's heading: letter, name; the key below. Returns the height.
+// A pane's heading: letter, name, the selected cell's value; the key below. Returns the height.
 double draw_heading(Canvas& canvas, const Theme& t, const Rect& r, const Pane& pane,
                     const ColourScale* scale) {
     const double line = std::ceil(line_height(t.normal()));
     const auto bold = t.text(t.normal(), t.ink, Weight::bold);
     text_in(canvas, {r.x, r.y, r.w, line}, pane.letter, bold);
     const double w = canvas.text_width(pane.letter, bold) + 8;
-    text_in(canvas, {r.x + w, r.y, r.w - w, line}, pane.name, t.text(t.small(), t.ink_soft));
+    const auto number = t.text(t.normal(), t.accent, Weight::bold, Align::right);
+    const double value_w = std::min(canvas.text_width(pane.value, number), r.w - w);
+    text_in(canvas, {r.right() - value_w, r.y, value_w, line}, pane.value, number);
+    text_in(canvas, {r.x + w, r.y, std::max(0.0, r.w - w - value_w - 8), line}, pane.name,
+            t.text(t.small(), t.ink_soft));
     if (!scale) return line + 8;
     return line + 4 +
            draw_colour_key(canvas, t, {r.x, r.y + line + 4}, std::min(160 * t.text_scale, r.w),
@@ -103,13 +107,6 @@ void draw_summary(Canvas& canvas, const Theme& t, const Rect& area, const Subjec
         if (!a.whole_numbers()) say("mean |A − B|", format_number(d.mean, 4), t.ink);
     }
     say("Selected cell", cell_words(*a.trace, a.slice, a.row, a.col), t.ink_soft);
-    const double va = a.tensor->at(a.index());
-    std::string values = "A " + value_text(a, va);
-    if (d.same_shape) {
-        const double vb = b.tensor->at(a.index());
-        values += "   B " + value_text(a, vb) + "   A − B " + value_text(a, minus(va, vb));
-    }
-    say("Values", values, t.ink);
     if (!wide || !d.same_shape || area.h < 72 * t.text_scale) return;
     const Rect plot{area.x + text_w + 24, area.y, area.w - text_w - 24, area.h};
     const double head = line_height(t.small()) + 2;
@@ -149,7 +146,7 @@ void draw_comparison(Canvas& canvas, const Theme& t, const Rect& area, const Sub
                      const Subject& b, const Zoom& zoom, bool log_histogram) {
     const Difference d = difference(*a.tensor, *b.tensor);
     const double line = std::ceil(line_height(t.normal()));
-    const double summary_h = std::min(4 * line + 8, area.h * 0.4);
+    const double summary_h = std::min(std::max(3 * line, 88 * t.text_scale), area.h * 0.4);
     const Rect maps{area.x, area.y, area.w, area.h - summary_h - 16};
     const bool across = maps.w >= 560 * t.text_scale || maps.h < 420 * t.text_scale;
     const double gap = 24;
@@ -173,8 +170,9 @@ void draw_comparison(Canvas& canvas, const Theme& t, const Rect& area, const Sub
         const Rect r = pane(i);
         const bool chips = s.whole_numbers();
         const ColourScale scale = d.same_shape ? shared : s.scale;
-        const double top =
-            draw_heading(canvas, t, r, {letter, s.node->name, &s}, chips ? nullptr : &scale);
+        const double top = draw_heading(
+            canvas, t, r, {letter, s.node->name, value_text(s, s.tensor->at(s.index()))},
+            chips ? nullptr : &scale);
         if (chips) {
             draw_chips(
                 canvas, t, body(r, top), s,
@@ -191,6 +189,8 @@ void draw_comparison(Canvas& canvas, const Theme& t, const Rect& area, const Sub
     one(0, "A", a);
     one(1, "B", b);
     const Rect r = pane(2);
+    const std::string apart_text =
+        d.same_shape ? value_text(a, minus(a.tensor->at(a.index()), b.tensor->at(a.index()))) : "";
     if (!d.same_shape) {
         draw_message(canvas, t, r,
                      "No difference: A is " + to_string(a.tensor->shape) + ", B is " +
@@ -200,7 +200,7 @@ void draw_comparison(Canvas& canvas, const Theme& t, const Rect& area, const Sub
         const auto apart = [&](std::int64_t x, std::int64_t y) {
             return static_cast<std::int64_t>(a.value(x, y) - b.value(x, y));
         };
-        const double top = draw_heading(canvas, t, r, {"A − B", "", &a}, nullptr);
+        const double top = draw_heading(canvas, t, r, {"A − B", "", apart_text}, nullptr);
         draw_chips(
             canvas, t, body(r, top), a,
             [&](std::int64_t x, std::int64_t y) {
@@ -223,7 +223,7 @@ void draw_comparison(Canvas& canvas, const Theme& t, const Rect& area, const Sub
         m.hover = -1;
         m.row_labels = !across;
         m.profile = across;
-        const double top = draw_heading(canvas, t, r, {"A − B", "", &a}, &m.scale);
+        const double top = draw_heading(canvas, t, r, {"A − B", "", apart_text}, &m.scale);
         draw_matrix(canvas, t, body(r, top), m);
     }
     draw_summary(canvas, t, {area.x, area.bottom() - summary_h, area.w, summary_h}, a, b, d,

@@ -83,12 +83,12 @@ Layout make_layout(const Canvas& canvas, const Theme& theme, const Rect& area, c
     l.labels = line + 2;
     l.label_w = row_label_width(canvas, theme, m, w, std::min(104 * u, area.w * 0.3));
     // The bars' end values stand in the same margin.
-    if (m.row_labels) l.label_w = std::max(l.label_w, std::min(40 * u, area.w * 0.2));
+    if (m.row_labels && m.profile) l.label_w = std::max(l.label_w, std::min(52 * u, area.w * 0.25));
     const double left = l.label_w > 0 ? l.label_w + 8 : 0;
     const double top = l.segments + l.labels;
     const double room_w = std::max(1.0, area.w - left), room_h = std::max(1.0, area.h - top);
     const double least = line + 8 + 44 * u;
-    const bool profile = m.profile && room_h > least + 64 * u;
+    const bool profile = m.profile && room_h > least + 104 * u;
     const double map_h = profile ? room_h - least - 8 : room_h;
     l.cell_w = std::min(room_w / static_cast<double>(w.cols), 72 * u);
     l.cell_h = std::min(map_h / static_cast<double>(w.rows), 34 * u);
@@ -187,8 +187,9 @@ void draw_row(Canvas& canvas, const Theme& theme, const Matrix& m, const Layout&
     const double y = l.map.bottom() + 12;
     const std::string row = row_label(*m.trace, *m.slice, m.row);
     const auto style = theme.text(theme.small(), theme.ink_soft);
+    const std::string number = std::to_string(m.row);
     const std::string words =
-        row.empty() ? std::string("Values") : "Row " + std::to_string(m.row) + " “" + row + "”";
+        "Row " + number + (row.empty() || row == number ? "" : " “" + row + "”");
     canvas.text({l.map.x, y + line * 0.75},
                 elide(canvas, words, style, std::max(l.map.w, 160 * theme.text_scale)), style);
     p.data = {l.map.x, y + line + 2, l.map.w, l.profile - line - 8};
@@ -197,8 +198,11 @@ void draw_row(Canvas& canvas, const Theme& theme, const Matrix& m, const Layout&
         return m.slice->masked(m.row, w.col + c) ? 0 : m.value(m.row, w.col + c);
     };
     p.colour = theme.meaning(m.meaning);
-    p.lo = std::min(0.0, m.scale.lo);
-    p.hi = std::max(0.0, m.scale.hi);
+    for (std::int64_t c = 0; c < w.cols; ++c)
+        if (const double v = p.value(c); std::isfinite(v)) {
+            p.lo = std::min(p.lo, v);
+            p.hi = std::max(p.hi, v);
+        }
     p.selected = m.col - w.col;
     p.label_right = l.label_w > 0 ? l.map.x - 8 : 0;
     draw_profile(canvas, theme, p);
@@ -272,12 +276,13 @@ MatrixPlace draw_matrix(Canvas& canvas, const Theme& theme, const Rect& area, co
     if (s.rows <= 0 || s.cols <= 0 || area.w < 16 || area.h < 16) return placed;
     Layout l = make_layout(canvas, theme, area, m, w);
     if (m.zoom.factor > 1) {
-        // Zoomed, the map takes all of its room, so that cells grow.
+        // The map keeps its place: fewer, larger cells.
         zoomed(l.map.y, l.map.h, m.zoom.centre.y, m.zoom.pan.y, m.zoom.factor, s.rows, w.row,
                w.rows);
         zoomed(l.map.x, l.map.w, m.zoom.centre.x, m.zoom.pan.x, m.zoom.factor, s.cols, w.col,
                w.cols);
-        l = make_layout(canvas, theme, area, m, w);
+        l.cell_w = l.map.w / static_cast<double>(w.cols);
+        l.cell_h = l.map.h / static_cast<double>(w.rows);
     }
     if (s.causal) draw_hatch(canvas, l.map, Hatch::diagonal, theme.hairline);
     bool faults = false;

@@ -25,6 +25,10 @@ double box_height(const Theme& t) {
     return std::ceil(line_height(t.normal()) * 1.15 + 2 * line_height(t.small())) + 12;
 }
 constexpr double bus = 14;
+// From this width on an input has room for its picture.
+double picture_width(const Theme& t) {
+    return 150 * t.text_scale;
+}
 
 // Inputs without repetition, those whose cells were used before the others.
 std::vector<NodeId> inputs_of(const Node& node, const Explanation& lit) {
@@ -47,6 +51,15 @@ std::vector<NodeId> users_of(const Graph& graph, NodeId id) {
     return all;
 }
 
+// The short name, with its layer where that is another one.
+std::string box_name(const Graph& graph, const Node& of, const Node& node) {
+    const auto layers = static_cast<int>(graph.config.num_hidden_layers);
+    if (node.op == Op::param || node.layer < 0 || node.layer == of.layer) return short_name(node);
+    return (node.layer < layers ? "L" + std::to_string(node.layer)
+                                : "MTP" + std::to_string(node.layer - layers + 1)) +
+           " " + short_name(node);
+}
+
 void draw_box(Canvas& canvas, const Theme& t, const Rect& r, const Subject& s, NodeId id,
               const Explanation& lit, const Frame& frame) {
     const Graph& graph = *s.trace->graph;
@@ -63,20 +76,28 @@ void draw_box(Canvas& canvas, const Theme& t, const Rect& r, const Subject& s, N
     canvas.hit(r, {node.name, 0, 1, 1, 0, 0});
     const bool input = !self && std::find(s.node->inputs.begin(), s.node->inputs.end(), id) !=
                                     s.node->inputs.end();
-    const bool thumb = input && r.w >= 150 * t.text_scale;
+    const bool thumb = input && r.w >= picture_width(t);
     const double thumb_w = thumb ? std::floor(r.w * 0.4) : 0;
-    const Rect text{r.x + 8, r.y + 6, r.w - 16 - (thumb ? thumb_w + 4 : 0), r.h - 12};
+    Rect text{r.x + 8, r.y + 6, r.w - 16 - (thumb ? thumb_w + 4 : 0), r.h - 12};
+    Rect picture{r.right() - thumb_w - 6, r.y + 8, thumb_w, r.h - 16};
     const double first = line_height(t.normal()) * 1.15, line = line_height(t.small());
     const auto symbol = t.text(t.normal(), t.ink, Weight::bold);
-    if (formula_width(canvas, node.symbol, symbol) <= text.w)
+    const double symbol_w = formula_width(canvas, node.symbol, symbol);
+    if (!thumb && input) {  // a narrow box: the picture beside the symbol
+        const double free = text.w - std::min(symbol_w, text.w * 0.5) - 8;
+        picture = {text.right() - std::min(free, 64 * t.text_scale), r.y + 6,
+                   std::min(free, 64 * t.text_scale), first - 4};
+    }
+    const double symbol_room = input && !thumb ? picture.x - text.x - 6 : text.w;
+    if (symbol_w <= symbol_room)
         draw_formula(canvas, {text.x, text.y + first * 0.72}, node.symbol, symbol);
     else
-        text_in(canvas, {text.x, text.y, text.w, first}, formula_plain(node.symbol), symbol);
-    text_in(canvas, {text.x, text.y + first, text.w, line}, short_name(node),
+        text_in(canvas, {text.x, text.y, symbol_room, first}, formula_plain(node.symbol), symbol);
+    text_in(canvas, {text.x, text.y + first, text.w, line}, box_name(graph, *s.node, node),
             t.text(t.small(), t.ink));
     text_in(canvas, {text.x, text.y + first + line, text.w, line}, to_string(s.trace->shape(id)),
             t.text(t.small(), t.ink_soft));
-    if (!thumb) return;
+    if (!input || picture.w < 16) return;
     Choice choice = s.choice;
     choice.head = -1;
     for (const auto& cell : lit.cells)
@@ -84,8 +105,7 @@ void draw_box(Canvas& canvas, const Theme& t, const Rect& r, const Subject& s, N
             choice = choice_of(*s.trace, id, cell.begin, choice);
             break;
         }
-    draw_thumbnail(canvas, t, {r.right() - thumb_w - 6, r.y + 8, thumb_w, r.h - 16}, *s.trace, id,
-                   make_slice(*s.trace, id, choice), lit.cells,
+    draw_thumbnail(canvas, t, picture, *s.trace, id, make_slice(*s.trace, id, choice), lit.cells,
                    frame.hover_node == node.name ? frame.hover_index : -1);
 }
 
@@ -106,7 +126,7 @@ void draw_neighbours(Canvas& canvas, const Theme& theme, const Rect& area, const
     const Theme& t = theme;
     std::vector<NodeId> inputs = inputs_of(*s.node, lit), users = users_of(*s.trace->graph, s.id);
     const std::size_t all_inputs = inputs.size(), all_users = users.size();
-    const double least = 112 * t.text_scale, most = 208 * t.text_scale;
+    const double least = 104 * t.text_scale, most = 208 * t.text_scale;
     const auto places =
         static_cast<std::size_t>(std::max(1.0, std::floor((area.w + gap) / (least + gap))));
     const std::size_t others = places - 1;
@@ -117,15 +137,23 @@ void draw_neighbours(Canvas& canvas, const Theme& theme, const Rect& area, const
         inputs.resize(std::min(inputs.size(), others - for_users));
         users.resize(std::min(users.size(), others - inputs.size()));
     }
-    const auto n = static_cast<double>(inputs.size() + users.size() + 1);
-    const double w = std::min(most, (area.w - gap * (n - 1)) / n), h = box_height(t);
-    const double top = area.y + header(t), bus_y = top + h + bus / 2;
+    // Inputs carry a picture: where there are many boxes they stay wider than the others.
+    const double n = static_cast<double>(inputs.size() + users.size() + 1);
+    const double n_in = static_cast<double>(inputs.size());
+    const double room = area.w - gap * (n - 1), narrow = 100 * t.text_scale;
+    double w = std::min(most, room / n), w_in = w;
+    if (w < picture_width(t) && n_in > 0 &&
+        (room - narrow * (n - n_in)) / n_in >= picture_width(t)) {
+        w_in = std::min(most, (room - narrow * (n - n_in)) / n_in);
+        w = (room - w_in * n_in) / (n - n_in);
+    }
+    const double h = box_height(t), top = area.y + header(t), bus_y = top + h + bus / 2;
     double x = area.x;
-    const auto place = [&](const std::vector<NodeId>& ids) {
+    const auto place = [&](const std::vector<NodeId>& ids, double width) {
         std::vector<Box> boxes;
         for (const NodeId id : ids) {
-            boxes.push_back({id, {x, top, w, h}});
-            x += w + gap;
+            boxes.push_back({id, {x, top, width, h}});
+            x += width + gap;
         }
         return boxes;
     };
@@ -133,12 +161,12 @@ void draw_neighbours(Canvas& canvas, const Theme& theme, const Rect& area, const
         text_in(canvas, {at, area.y, width, header(t) - 4}, text, t.text(t.small(), t.ink_faint));
     };
     const double in_x = x;
-    const auto in = place(inputs);
-    const Box self = place({s.id}).front();
+    const auto in = place(inputs, w_in);
+    const Box self = place({s.id}, w).front();
     const double out_x = x;
-    const auto out = place(users);
+    const auto out = place(users, w);
     title(in_x, self.rect.x - in_x - gap, group_title("Inputs", inputs.size(), all_inputs));
-    title(self.rect.x, w, op_def(s.node->op).name);
+    title(self.rect.x, w, s.node->op == Op::param ? "weight" : op_def(s.node->op).name);
     title(out_x, area.right() - out_x, group_title("Used by", users.size(), all_users));
     const ArrowStyle line{t.ink_faint, 1.25, 5, 0}, head{t.ink_faint, 1.25, 5, 6};
     const double enter = self.rect.x + w * 0.35, leave = self.rect.x + w * 0.65;

@@ -137,23 +137,34 @@ std::string draw_chip_grid(Canvas& canvas, const Theme& theme, const Rect& area,
     label_w = std::ceil(std::min(label_w * 1.08, std::min(104 * u, area.w * 0.3)));
     const double left = area.x + label_w + 8, top = area.y + sub + 4;
     const std::int64_t cols = std::min(s.cols, fits(area.right() - left, chip_w));
-    const std::int64_t rows = std::min(s.rows, fits(area.bottom() - top, chip_h));
+    // Rows that do not fit below each other go on in further blocks to the right.
+    const std::int64_t down_fit = std::min(s.rows, fits(area.bottom() - top, chip_h));
+    const double block_w = label_w + 8 + static_cast<double>(cols) * (chip_w + gap) - gap;
+    const double between = 32 * u;
+    const std::int64_t blocks = std::clamp<std::int64_t>(
+        static_cast<std::int64_t>((area.w + between) / (block_w + between)), 1,
+        (s.rows + down_fit - 1) / down_fit);
+    const std::int64_t rows = std::min(s.rows, blocks * down_fit);
     const std::int64_t c0 = window_begin(s.cols, cols, g.col);
     const std::int64_t r0 = window_begin(s.rows, rows, g.row);
-    for (std::int64_t c = 0; c < cols; ++c)
-        text_in(canvas, {left + static_cast<double>(c) * (chip_w + gap), area.y, chip_w, sub},
-                col_label(*g.trace, s, c0 + c),
-                theme.text(theme.small(), c0 + c == g.col ? theme.accent : theme.ink_soft,
-                           Weight::regular, Align::centre));
+    for (std::int64_t b = 0; b * down_fit < rows; ++b)
+        for (std::int64_t c = 0; c < cols; ++c) {
+            const double x = left + static_cast<double>(b) * (block_w + between);
+            text_in(canvas, {x + static_cast<double>(c) * (chip_w + gap), area.y, chip_w, sub},
+                    col_label(*g.trace, s, c0 + c),
+                    theme.text(theme.small(), c0 + c == g.col ? theme.accent : theme.ink_soft,
+                               Weight::regular, Align::centre));
+        }
     for (std::int64_t r = 0; r < rows; ++r) {
-        const double y = top + static_cast<double>(r) * (chip_h + gap);
+        const double x = left + static_cast<double>(r / down_fit) * (block_w + between);
+        const double y = top + static_cast<double>(r % down_fit) * (chip_h + gap);
         const bool selected = r0 + r == g.row;
-        text_in(canvas, {area.x, y, label_w, chip_h}, row_label(*g.trace, s, r0 + r),
+        text_in(canvas, {x - label_w - 8, y, label_w, chip_h}, row_label(*g.trace, s, r0 + r),
                 theme.text(theme.small(), selected ? theme.accent : theme.ink_soft,
                            selected ? Weight::bold : Weight::regular, Align::right));
         for (std::int64_t c = 0; c < cols; ++c)
             draw_one_chip(canvas, theme,
-                          {left + static_cast<double>(c) * (chip_w + gap), y, chip_w, chip_h}, g,
+                          {x + static_cast<double>(c) * (chip_w + gap), y, chip_w, chip_h}, g,
                           r0 + r, c0 + c, with_sub);
     }
     const auto down = range_note(plural(s.row_axis), r0, rows, s.rows);

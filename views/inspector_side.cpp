@@ -51,7 +51,7 @@ void draw_value(Column& c, const Subject& s, const Explanation& e) {
     c.y += 2;
     if (c.room() < line) return;
     if (e.numbers.empty()) {
-        const std::string why = s.node->op == Op::param ? "learned: a weight has no inputs"
+        const std::string why = s.node->op == Op::param ? "a weight: it has no inputs"
                                 : s.node->op == Op::ids ? "given: the prompt"
                                                         : "an input was not kept in this trace";
         c.y += paragraph(c.canvas, {c.area.x, c.y}, c.area.w, why, t.text(t.small(), t.ink_soft),
@@ -139,12 +139,14 @@ void draw_distribution(Column& c, const Subject& s, bool logarithmic) {
     c.heading("Histogram, highest bar " + format_number(most) + (logarithmic ? ", log" : ""));
     if (logarithmic)
         for (double& n : h.counts) n = std::log1p(n);
-    const double height = std::min(c.room(), 120 * t.text_scale);
+    const double height = std::min(c.room(), 152 * t.text_scale);
     const Rect area{c.area.x, c.y, c.area.w, height};
     draw_histogram(c.canvas, t, area, h, t.meaning(s.meaning));
     const double v = s.tensor->at(s.index());
     if (std::isfinite(v) && st.max > st.min) {
-        const double x = area.x + area.w * (v - st.min) / (st.max - st.min);
+        // In the middle of its bin.
+        const double bin = std::min(std::floor((v - st.min) / range * bins), bins - 1.0);
+        const double x = area.x + area.w * (bin + 0.5) / bins;
         const double bottom = area.bottom() - line - 2;
         c.canvas.line({x, area.y}, {x, bottom}, t.accent, 1.5);
         c.canvas.fill_polygon({{x - 4, area.y}, {x + 4, area.y}, {x, area.y + 6}}, t.accent);
@@ -179,7 +181,7 @@ double draw_title(Canvas& canvas, const Theme& theme, const Rect& area, const Su
                        (s.whole_numbers()               ? "int64"
                         : sizeof(Real) == sizeof(float) ? "float32"
                                                         : "float64") +
-                       "   " + op_def(s.node->op).name;
+                       "   " + (s.node->op == Op::param ? "weight" : op_def(s.node->op).name);
     const std::string place = place_name(*s.trace->graph, *s.node);
     if (!place.empty()) meta += "   " + place;
     text_in(canvas, {area.x, area.y + big, area.w, line}, meta,

@@ -187,7 +187,7 @@ void draw_tensor(Canvas& canvas, const Theme& t, const Rect& area, const Subject
     const bool chips = s.whole_numbers() && s.node->op != Op::expert_load;
     const double top = draw_caption(canvas, t, area, s, !vector && !chips);
     const double line = std::ceil(line_height(t.small())) + 2;
-    const Rect body{area.x, area.y + top, area.w, area.h - top - line};
+    const Rect body{area.x, area.y + top, area.w, area.h - top - line - 6};
     std::string note;
     if (body.h < 24) return;
     if (chips) {

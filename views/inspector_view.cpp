@@ -3,13 +3,11 @@
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
-#include "views/inspector_draw.h"
+#include "views/inspector_subject.h"
 #include "views/registry.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
-#include <limits>
 
 namespace sf {
 
@@ -38,135 +36,6 @@ public:
     std::string describe(const Frame& frame) const override;
     void draw(Canvas& canvas, const Frame& frame) const override;
 };
-
-// ---- what the settings and the cursor come to --------------------------------------------
-
-// A setting as it was given. Reading does not ask for the declared ranges, which depend on it.
-std::string text_of(const Frame& frame, const char* name) {
-    if (!frame.settings) return "";
-    const auto it = frame.settings->find(name);
-    const auto* text =
-        it == frame.settings->end() ? nullptr : std::get_if<std::string>(&it->second);
-    return text ? *text : "";
-}
-double number_of(const Frame& frame, const char* name, double standard) {
-    if (!frame.settings) return standard;
-    const auto it = frame.settings->find(name);
-    const auto* value = it == frame.settings->end() ? nullptr : std::get_if<double>(&it->second);
-    return value && std::isfinite(*value) ? *value : standard;
-}
-std::int64_t whole(const Frame& frame, const char* name, std::int64_t standard) {
-    return static_cast<std::int64_t>(
-        std::clamp(number_of(frame, name, static_cast<double>(standard)), -most_index, most_index));
-}
-bool toggle_of(const Frame& frame, const char* name) {
-    if (!frame.settings) return false;
-    const auto it = frame.settings->find(name);
-    const auto* value = it == frame.settings->end() ? nullptr : std::get_if<bool>(&it->second);
-    return value && *value;
-}
-
-const Step* step_of(const Frame& frame) {
-    if (!frame.timeline || frame.cursor.step < 0 || frame.cursor.step >= frame.timeline->size())
-        return nullptr;
-    return &(*frame.timeline)[frame.cursor.step];
-}
-
-NodeId node_of(const Frame& frame) {
-    const std::string name = text_of(frame, "node");
-    if (!name.empty()) return frame.trace->graph->find(name);
-    const Step* step = step_of(frame);
-    return step ? step->node : frame.trace->graph->logits();
-}
-
-// The flat index in the setting `cell`, "layers.0.q:17", when it is of this node; else -1.
-std::int64_t cell_of(const Frame& frame, const Node& node, std::int64_t size) {
-    const std::string cell = text_of(frame, "cell");
-    const auto colon = cell.rfind(':');
-    if (colon == std::string::npos || cell.compare(0, colon, node.name) != 0) return -1;
-    std::int64_t index = -1;
-    const char* end = cell.data() + cell.size();
-    const auto [stop, error] = std::from_chars(cell.data() + colon + 1, end, index);
-    return error == std::errc() && stop == end && index >= 0 && index < size ? index : -1;
-}
-
-std::int64_t followed_token(const Frame& frame) {
-    const std::int64_t tokens = frame.trace->extent.tokens;
-    return frame.cursor.token < 0 ? tokens - 1 : std::min(frame.cursor.token, tokens - 1);
-}
-
-Choice choice_now(const Frame& frame) {
-    Choice c{frame.cursor.batch, whole(frame, "head", -1), whole(frame, "tile", -1)};
-    const Step* step = step_of(frame);
-    if (c.tile < 0 && step && step->kind == Step::Kind::tile) c.tile = step->sub;
-    return c;
-}
-
-void select(const Frame& frame, Subject& s) {
-    const std::int64_t row = whole(frame, "row", -1);
-    const bool follows = s.slice.row_axis == Axis::token || s.slice.row_axis == Axis::key;
-    s.row = row >= 0 ? row : follows ? followed_token(frame) : 0;
-    s.col = whole(frame, "col", 0);
-    // The ids are a row of tokens: there the cursor's token is the column.
-    if (s.slice.col_axis == Axis::token && row < 0 && s.col == 0) s.col = followed_token(frame);
-    const std::int64_t size = s.trace->shape(s.id).size();
-    if (const auto cell = cell_of(frame, *s.node, size); cell >= 0) {
-        s.choice = choice_of(*s.trace, s.id, cell, s.choice);
-        s.slice = make_slice(*s.trace, s.id, s.choice);
-        if (const auto at = s.slice.place(cell)) {
-            s.row = at->first;
-            s.col = at->second;
-        }
-    }
-    s.row = std::clamp<std::int64_t>(s.row, 0, std::max<std::int64_t>(0, s.slice.rows - 1));
-    s.col = std::clamp<std::int64_t>(s.col, 0, std::max<std::int64_t>(0, s.slice.cols - 1));
-}
-
-void choose_scale(const Frame& frame, Subject& s) {
-    std::string choice = text_of(frame, "scale");
-    const auto value = [&](std::int64_t i) {
-        const auto r = i / s.slice.cols, c = i % s.slice.cols;
-        return s.slice.masked(r, c) ? std::numeric_limits<double>::quiet_NaN() : s.value(r, c);
-    };
-    const std::int64_t size = s.slice.rows * s.slice.cols;
-    s.scale = ColourScale::fit(size, value);
-    s.scale_words = size == s.tensor->size() ? "whole tensor" : "this part";
-    if (choice == "shared") {
-        s.scale_words = "whole tensor";
-        s.scale =
-            ColourScale::fit(s.tensor->size(), [&](std::int64_t i) { return s.tensor->at(i); });
-    } else if (choice == "symmetric") {
-        s.scale_words = "centred on 0";
-        s.scale =
-            ColourScale::symmetric(std::max({std::fabs(s.scale.lo), std::fabs(s.scale.hi), 1e-30}));
-    }
-}
-
-// `id` must be a node.
-Subject make_subject(const Frame& frame, NodeId id, const Subject* like = nullptr) {
-    Subject s;
-    s.trace = frame.trace;
-    s.id = id;
-    s.node = &(*frame.trace->graph)[id];
-    s.tensor = frame.trace->find(id);
-    if (s.tensor && !(s.tensor->shape == frame.trace->shape(id))) s.tensor = nullptr;
-    s.meaning = meaning_of(*frame.trace->graph, id);
-    s.choice = like ? like->choice : choice_now(frame);
-    s.slice = make_slice(*s.trace, id, s.choice);
-    if (!s.tensor || s.tensor->size() == 0) return s;
-    if (like) {
-        s.row = std::min(like->row, s.slice.rows - 1);
-        s.col = std::min(like->col, s.slice.cols - 1);
-    } else {
-        select(frame, s);
-    }
-    if (frame.hover_node == s.node->name && frame.hover_index >= 0 &&
-        frame.hover_index < s.tensor->size())
-        s.hover = frame.hover_index;
-    s.statistics = statistics(*s.trace, id, *s.tensor);
-    choose_scale(frame, s);
-    return s;
-}
 
 // ---- states without a tensor --------------------------------------------------------------
 
@@ -320,7 +189,7 @@ void InspectorView::draw(Canvas& canvas, const Frame& frame) const {
         body.h -= 16;
     }
     if (!s.tensor || s.tensor->size() == 0) {
-        const std::string head = s.tensor ? "An empty tensor" : s.node->title;
+        const std::string head = s.tensor ? "An empty tensor" : "Not in this trace";
         draw_sentence(canvas, t, body, head, s.tensor ? "It has no values." : missing_sentence(s));
         return;
     }
