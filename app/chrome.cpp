@@ -274,9 +274,7 @@ void draw_pane_heading(Canvas& canvas, const Controller& c, const Layout& l, int
          t.text(t.normal(), focused ? t.ink : t.ink_soft, focused ? Weight::bold : Weight::regular),
          "");
     if (const Step* step = c.current_step(); step && c.panes() == 1) {
-        x += 16 * s;
-        word(step->title, t.text(t.normal(), t.ink_soft), "");
-        x += 10 * s;
+        x += 12 * s;
         word(step->name, t.text(t.small(), t.ink_faint), "");
     }
     if (c.panes() == 2 && pane == c.state().focus)

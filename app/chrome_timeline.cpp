@@ -136,8 +136,8 @@ void draw_bottom(Canvas& canvas, const Controller& c, const Layout& l) {
         return;
     }
     const Timeline& timeline = *c.snapshot().timeline;
-    std::string caption = std::to_string(c.step()) + " of " + std::to_string(timeline.size() - 1) +
-                          "   " + step->title;
+    std::string caption = "step " + std::to_string(c.step()) + " of " +
+                          std::to_string(timeline.size()) + "   " + step->title;
     if (c.running()) caption = "Running …";
     canvas.text({bar.x, words}, elide(canvas, caption, soft, room), soft);
 

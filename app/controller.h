@@ -112,6 +112,8 @@ public:
     void focus_pane(int pane);
     void enter();
     void inspect(const std::string& node);
+    // The tensor that an inspector in this pane shows: the one set, else the current step's.
+    std::string inspected(int pane) const;
     void back();
     bool can_go_back() const { return !history_.empty(); }
     void set_parameter(std::string_view assignment);

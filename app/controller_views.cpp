@@ -151,6 +151,13 @@ void Controller::inspect(const std::string& node) {
     set_value(state_.focus, "node", node);
 }
 
+std::string Controller::inspected(int pane) const {
+    const std::string set = setting_text(frame(pane), view(pane), "node");
+    const Step* step = current_step();
+    if (!set.empty() || !step || step->node == no_node) return set;
+    return (*snapshot_->trace->graph)[step->node].name;
+}
+
 void Controller::back() {
     if (overlay_ != Overlay::none) {
         overlay_ = Overlay::none;

@@ -19,11 +19,22 @@ std::string keys_of(const AppCommand& command) {
     return command.keys.empty() || command.id == "view" ? "" : command.keys.front().chord;
 }
 
+constexpr int best = 1 << 20;
+
+bool same_letters(std::string_view a, std::string_view b) {
+    const auto lower = [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    };
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [&](char x, char y) { return lower(x) == lower(y); });
+}
+
 }  // namespace
 
 std::vector<Found> find_anything(const Controller& c, std::string_view query, std::size_t most) {
     std::vector<Scored> all;
     const auto add = [&](int score, Found found) {
+        if (score > 0 && same_letters(query, found.title)) score = best;
         if (score > 0) all.push_back({score, std::move(found)});
     };
     const auto space = query.find(' ');
@@ -31,8 +42,8 @@ std::vector<Found> find_anything(const Controller& c, std::string_view query, st
         const std::string line = command.argument.empty() ? command.id : command.id + " ";
         if (space != std::string_view::npos && !command.argument.empty() &&
             query.substr(0, space) == command.id && space + 1 < query.size())
-            add(1 << 20, {command.title + ": " + std::string(query.substr(space + 1)), "command",
-                          std::string(query), std::string(query)});
+            add(best - 1, {command.title + ": " + std::string(query.substr(space + 1)), "command",
+                           std::string(query), std::string(query)});
         const std::string title =
             command.argument.empty() ? command.title : command.title + " " + command.argument;
         add(std::max(fuzzy_score(query, command.title), fuzzy_score(query, command.id)),

@@ -6,7 +6,9 @@
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace sf {
 
@@ -28,13 +30,16 @@ bool is_view_port(const Parameter& p) {
 }  // namespace
 
 // A paragraph at ImGui's cursor, which moves below it.
-void Panel::words(Canvas& canvas, const std::string& text, const TextStyle& style, double gap) {
+void Panel::words(const std::string& text, const TextStyle& style, double gap) {
     const ImVec2 at = ImGui::GetCursorScreenPos();
-    const double high = paragraph(canvas, {left_, at.y / scale_}, width_, text, style);
+    double high = 0;
+    (*paint_)([&](Canvas& canvas) {
+        high = paragraph(canvas, {left_, at.y / scale_}, width_, text, style);
+    });
     ImGui::Dummy(ImVec2(1, static_cast<float>((high + gap) * scale_)));
 }
 
-void Panel::widget(Canvas& canvas, const Parameter& p) {
+void Panel::widget(const Parameter& p) {
     const Theme t = controller_.theme();
     const int pane = controller_.state().focus;
     const Frame frame = controller_.frame(pane);
@@ -42,38 +47,29 @@ void Panel::widget(Canvas& canvas, const Parameter& p) {
     ImGui::PushID(p.name.c_str());
     ImGui::SetCursorScreenPos(
         ImVec2(static_cast<float>(left_ * scale_), ImGui::GetCursorScreenPos().y));
-    ImGui::SetNextItemWidth(static_cast<float>(width_ * scale_));
-    if (p.type != Parameter::Type::toggle)
-        words(canvas, readable(p.name), t.text(t.small(), t.ink_soft), 0);
+    // Toggles and sliders write their own names.
+    const bool labelled = p.type == Parameter::Type::choice || p.type == Parameter::Type::text;
+    if (labelled) words(readable(p.name), t.text(t.small(), t.ink_soft), -6);
     ImGui::SetCursorScreenPos(
-        ImVec2(static_cast<float>(left_ * scale_),
-               ImGui::GetCursorScreenPos().y -
-                   (p.type == Parameter::Type::toggle ? 0.0F : static_cast<float>(4 * scale_))));
+        ImVec2(static_cast<float>(left_ * scale_), ImGui::GetCursorScreenPos().y));
     ImGui::SetNextItemWidth(static_cast<float>(width_ * scale_));
     switch (p.type) {
         case Parameter::Type::toggle: {
             bool value = setting_bool(frame, view, p.name);
+            const auto s = static_cast<float>(t.text_scale * scale_);
+            ImGui::PushStyleVar(ImGuiStyleVar_FramePadding, ImVec2(2 * s, 1 * s));
             if (ImGui::Checkbox(readable(p.name).c_str(), &value))
                 controller_.set_value(pane, p.name, value);
+            ImGui::PopStyleVar();
             break;
         }
-        case Parameter::Type::integer: {
-            int value = static_cast<int>(std::lround(setting_number(frame, view, p.name)));
-            if (ImGui::SliderInt("##value", &value, static_cast<int>(p.min),
-                                 static_cast<int>(p.max), "%d", ImGuiSliderFlags_AlwaysClamp))
-                controller_.set_value(pane, p.name, static_cast<double>(value));
+        case Parameter::Type::integer:
+        case Parameter::Type::real:
+            slider(p);
             break;
-        }
-        case Parameter::Type::real: {
-            auto value = static_cast<float>(setting_number(frame, view, p.name));
-            if (ImGui::SliderFloat("##value", &value, static_cast<float>(p.min),
-                                   static_cast<float>(p.max), "%.3g", ImGuiSliderFlags_AlwaysClamp))
-                controller_.set_value(pane, p.name, static_cast<double>(value));
-            break;
-        }
         case Parameter::Type::choice: {
             const std::string now = setting_text(frame, view, p.name);
-            if (ImGui::BeginCombo("##value", now.c_str())) {
+            if (ImGui::BeginCombo("##value", now.c_str(), ImGuiComboFlags_NoArrowButton)) {
                 for (const std::string& choice : p.choices)
                     if (ImGui::Selectable(choice.empty() ? "–" : choice.c_str(), choice == now))
                         controller_.set_value(pane, p.name, choice);
@@ -107,11 +103,45 @@ void Panel::widget(Canvas& canvas, const Parameter& p) {
     ImGui::PopID();
 }
 
-void Panel::build(Canvas& canvas, const Rect& area, double scale) {
+// Name and value on one line, a thin track with a knob below.
+void Panel::slider(const Parameter& p) {
+    const Theme t = controller_.theme();
+    const double s = t.text_scale;
+    const int pane = controller_.state().focus;
+    const bool whole = p.type == Parameter::Type::integer;
+    double value = setting_number(controller_.frame(pane), controller_.view(pane), p.name);
+    const ImVec2 at = ImGui::GetCursorScreenPos();
+    const double y = at.y / scale_;
+    const double row = line_height(t.small()), high = row + 18 * s;
+    const double knob = 6 * s, left = left_ + knob, wide = width_ - 2 * knob;
+    ImGui::InvisibleButton(
+        "##value", ImVec2(static_cast<float>(width_ * scale_), static_cast<float>(high * scale_)));
+    const double range = p.max - p.min;
+    if (ImGui::IsItemActive() && range > 0) {
+        const double x = ImGui::GetIO().MousePos.x / scale_;
+        const double wanted = p.min + range * std::clamp((x - left) / wide, 0.0, 1.0);
+        const double next = whole ? std::round(wanted) : wanted;
+        if (next != value) controller_.set_value(pane, p.name, next);
+        value = next;
+    }
+    const double part = range > 0 ? std::clamp((value - p.min) / range, 0.0, 1.0) : 0;
+    const double line = y + row + 9 * s;
+    (*paint_)([&](Canvas& canvas) {
+        canvas.text({left_, y + t.small()}, readable(p.name), t.text(t.small(), t.ink_soft));
+        canvas.text({left_ + width_, y + t.small()}, format_number(value, 3),
+                    t.text(t.small(), t.ink, Weight::bold, Align::right));
+        canvas.fill_rect({left_, line - 1.5 * s, width_, 3 * s}, t.hairline, 1.5 * s);
+        canvas.fill_rect({left_, line - 1.5 * s, knob + wide * part, 3 * s}, t.accent, 1.5 * s);
+        draw_circle(canvas, {left + wide * part, line}, knob, t.accent);
+    });
+}
+
+void Panel::build(const Paint& paint, const Rect& area, double scale) {
     const Theme t = controller_.theme();
     const double s = t.text_scale;
     const int pane = controller_.state().focus;
     const View& view = controller_.view(pane);
+    paint_ = &paint;
     scale_ = scale;
     left_ = area.x + 16;
     width_ = area.w - 32 - 8;
@@ -120,32 +150,33 @@ void Panel::build(Canvas& canvas, const Rect& area, double scale) {
         version_ = controller_.version();
         description_ = controller_.description(pane);
     }
-    const ClipScope clip(canvas, area);
     ImGui::Dummy(ImVec2(1, static_cast<float>(8 * scale)));
-    words(canvas, description_, t.text(t.normal(), t.ink), 12);
-    words(canvas, view.lesson(), t.text(t.normal(), t.ink_soft), 12);
+    words(description_, t.text(t.normal(), t.ink), 12);
+    words(view.lesson(), t.text(t.normal(), t.ink_soft), 12);
 
     const TextStyle heading = t.text(t.small(), t.ink_faint);
     bool first = true;
     for (const Parameter& p : view.parameters(controller_.frame(pane))) {
         if (p.handle || is_view_port(p)) continue;
-        if (std::exchange(first, false)) words(canvas, "Settings", heading, 4);
-        widget(canvas, p);
+        if (std::exchange(first, false)) words("Settings", heading, 4);
+        widget(p);
     }
     if (!first) ImGui::Dummy(ImVec2(1, static_cast<float>(8 * scale)));
 
     const std::vector<Invariant>& checks = controller_.invariants(pane);
     if (checks.empty()) return;
-    words(canvas, "Must hold", heading, 4);
+    words("Must hold", heading, 4);
     const double left = left_, width = width_;
     for (const Invariant& i : checks) {
         const double y = ImGui::GetCursorScreenPos().y / scale;
-        draw_circle(canvas, {left + 4 * s, y + t.normal() * 0.72}, 3.5 * s,
-                    i.holds ? t.good : t.bad);
+        paint([&](Canvas& canvas) {
+            draw_circle(canvas, {left + 4 * s, y + t.normal() * 0.72}, 3.5 * s,
+                        i.holds ? t.good : t.bad);
+        });
         left_ = left + 16 * s;
         width_ = width - 16 * s;
-        words(canvas, i.name, t.text(t.normal(), t.ink), -6);
-        words(canvas, i.figure, t.text(t.small(), t.ink_soft), 0);
+        words(i.name, t.text(t.normal(), t.ink), -6);
+        words(i.figure, t.text(t.small(), t.ink_soft), 0);
     }
     left_ = left;
     width_ = width;

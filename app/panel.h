@@ -14,16 +14,21 @@ namespace sf {
 class Panel {
 public:
     explicit Panel(Controller& controller) : controller_(controller) {}
+    // A canvas on the current ImGui window, for as long as the function given runs: ImGui's widgets
+    // and the canvas must not draw in turns.
+    using Paint = std::function<void(const std::function<void(Canvas&)>&)>;
     // Inside an ImGui child window that fills `area` (logical pixels); `scale` pixels each.
-    void build(Canvas& canvas, const Rect& area, double scale);
+    void build(const Paint& paint, const Rect& area, double scale);
     // A text field of the panel has the keys.
     bool typing() const { return typing_; }
 
 private:
-    void words(Canvas& canvas, const std::string& text, const TextStyle& style, double gap);
-    void widget(Canvas& canvas, const Parameter& parameter);
+    void words(const std::string& text, const TextStyle& style, double gap);
+    void widget(const Parameter& parameter);
+    void slider(const Parameter& parameter);
 
     Controller& controller_;
+    const Paint* paint_ = nullptr;
     double scale_ = 1, width_ = 0, left_ = 0;
     bool typing_ = false;
     std::uint64_t version_ = 0;

@@ -184,10 +184,24 @@ void Shell::click(const Pick& pick, bool twice) {
     } else if (pick.node == "step") {
         controller_.go_to(pick.index);
     } else if (is_cell(pick)) {
-        if (twice)
+        click_cell(pick, twice);
+    }
+}
+
+// The map goes to the box's step; the inspector chooses the cell or goes on to a neighbour; a
+// second click goes in.
+void Shell::click_cell(const Pick& pick, bool twice) {
+    const int pane = pane_at(at_);
+    if (pane < 0) return;
+    if (controller_.has_parameter(pane, "cell")) {
+        if (controller_.inspected(pane) == pick.node)
+            controller_.set_value(pane, "cell", pick.node + ":" + std::to_string(pick.index));
+        else
             controller_.attempt("inspect " + pick.node);
-        else if (const int pane = pane_at(at_); pane >= 0 && controller_.view(pane).id() == "map")
-            controller_.go_to_node(pick.node);
+    } else if (twice) {
+        controller_.attempt("inspect " + pick.node);
+    } else {
+        controller_.go_to_node(pick.node);
     }
 }
 

@@ -37,6 +37,7 @@ private:
     std::optional<Pick> find(Vec2 at) const;
     int pane_at(Vec2 at) const;
     void click(const Pick& pick, bool twice);
+    void click_cell(const Pick& pick, bool twice);
     bool is_cell(const Pick& pick) const;
     const Explanation& explanation(const Pick& pick);
 

@@ -1,62 +1,17 @@
 #include "app/ui.h"
 
-#include "app/command_table.h"
-#include "app/imgui_compat.h"
 #include "app/imgui_style.h"
 #include "app/numpy.h"
-#include "app/palette.h"
-#include "app/panel.h"
-#include "app/shell.h"
-#include "app/texture_cache.h"
-#include "views/canvas/imgui_canvas.h"
+#include "app/ui_impl.h"
 #include "views/draw/text.h"
 
 #include <epoxy/gl.h>
 #include <algorithm>
-#include <cmath>
-#include <deque>
-#include <map>
 #include <utility>
 
 namespace sf {
 
 namespace {
-
-const std::map<std::string, ImGuiKey>& imgui_keys() {
-    static const std::map<std::string, ImGuiKey> keys{{"Tab", ImGuiKey_Tab},
-                                                      {"Left", ImGuiKey_LeftArrow},
-                                                      {"Right", ImGuiKey_RightArrow},
-                                                      {"Up", ImGuiKey_UpArrow},
-                                                      {"Down", ImGuiKey_DownArrow},
-                                                      {"PageUp", ImGuiKey_PageUp},
-                                                      {"PageDown", ImGuiKey_PageDown},
-                                                      {"Home", ImGuiKey_Home},
-                                                      {"End", ImGuiKey_End},
-                                                      {"Insert", ImGuiKey_Insert},
-                                                      {"Delete", ImGuiKey_Delete},
-                                                      {"Backspace", ImGuiKey_Backspace},
-                                                      {"Space", ImGuiKey_Space},
-                                                      {"Enter", ImGuiKey_Enter},
-                                                      {"Escape", ImGuiKey_Escape},
-                                                      {"A", ImGuiKey_A},
-                                                      {"C", ImGuiKey_C},
-                                                      {"V", ImGuiKey_V},
-                                                      {"X", ImGuiKey_X},
-                                                      {"Y", ImGuiKey_Y},
-                                                      {"Z", ImGuiKey_Z}};
-    return keys;
-}
-
-// Keys that a text field needs for itself although they are modified.
-bool edits_text(const InputEvent& e) {
-    if (e.alt || e.super) return false;
-    if (!e.ctrl) return e.key.empty() || e.key[0] != 'F' || e.key.size() < 2;
-    if (e.shift) return e.key == "Left" || e.key == "Right" || e.key == "Home" || e.key == "End";
-    for (const char* key : {"A", "C", "V", "X", "Y", "Z", "Left", "Right", "Home", "End",
-                            "Backspace", "Delete", "Insert"})
-        if (e.key == key) return true;
-    return false;
-}
 
 ImVec2 pixels(Vec2 p, double k) {
     return ImVec2(static_cast<float>(p.x * k), static_cast<float>(p.y * k));
@@ -65,186 +20,9 @@ ImVec2 pixels(Vec2 p, double k) {
 constexpr ImGuiWindowFlags plain_window =
     ImGuiWindowFlags_NoDecoration | ImGuiWindowFlags_NoMove | ImGuiWindowFlags_NoSavedSettings |
     ImGuiWindowFlags_NoNav | ImGuiWindowFlags_NoScrollWithMouse;
-constexpr int frames_to_settle = 2;
 constexpr std::size_t palette_rows = 12;
 
 }  // namespace
-
-struct Ui::Impl {
-    Controller& controller;
-    Clipboard clipboard;
-    std::string clipboard_text;
-    Shell shell;
-    Panel panel;
-    GlyphAtlas atlas;
-    std::unique_ptr<TextureCache> textures;
-    int width = 1280, height = 720;
-    double scale = 1;
-    double last = -1;
-    std::deque<InputEvent> queue;
-    bool styled_dark = false;
-    double styled_text = 0, styled_scale = 0;
-
-    // The prompt, and who has the keys.
-    std::string prompt;
-    std::string shown_prompt;
-    bool prompt_active = false;
-    bool field_wants = false;  // a field of ImGui's has the keys
-    int wait_for_focus = 0;    // frames until a field that asked for the keys has them
-    bool focus_prompt = false, leave_fields = false;
-
-    // The palette.
-    std::string query;
-    std::vector<Found> found;
-    int selected = 0;
-    bool palette_open = false, focus_query = false;
-
-    Vec2 mouse{-1, -1};
-    bool on_widget = false;
-    double last_press = -1;
-    Vec2 last_press_at;
-    bool open_menu = false;
-
-    Impl(Controller& c, Clipboard clip)
-        : controller(c), clipboard(std::move(clip)), shell(c), panel(c) {}
-
-    bool typing() const { return prompt_active || palette_open || field_wants; }
-    void feed(double now);
-    void key(const InputEvent& e);
-    void character(char32_t c);
-    void palette_key(const InputEvent& e);
-    void run_palette();
-    void restyle();
-    void build();
-    void build_prompt();
-    void build_panel();
-    void build_palette();
-    void build_menu();
-    void one_frame(double now);
-    void replay(const RecordingCanvas& recording, ImDrawList* list);
-};
-
-// ---- input ---------------------------------------------------------------------------------
-
-void Ui::Impl::palette_key(const InputEvent& e) {
-    const int n = static_cast<int>(found.size());
-    if (e.key == "Down" && n > 0) selected = (selected + 1) % n;
-    if (e.key == "Up" && n > 0) selected = (selected + n - 1) % n;
-    if (e.key == "Enter") run_palette();
-    if (e.key == "Escape") controller.back();
-}
-
-void Ui::Impl::run_palette() {
-    if (selected < 0 || selected >= static_cast<int>(found.size())) return;
-    const std::string line = found[static_cast<std::size_t>(selected)].line;
-    if (line.ends_with(' ')) {
-        // A command that wants an argument: the person goes on typing.
-        const AppCommand* command = find_command(line.substr(0, line.size() - 1));
-        const bool optional = command && !command->keys.empty();
-        if (!optional || query == line) {
-            query = line;
-            focus_query = true;
-            wait_for_focus = frames_to_settle;
-            return;
-        }
-    }
-    controller.toggle(Overlay::palette);
-    leave_fields = true;
-    controller.attempt(line.ends_with(' ') ? line.substr(0, line.size() - 1) : line);
-}
-
-void Ui::Impl::key(const InputEvent& e) {
-    ImGuiIO& io = ImGui::GetIO();
-    compat::set_modifiers(io, e.ctrl, e.shift, e.alt, e.super);
-    const auto named = imgui_keys().find(e.key);
-    if (!e.down) {
-        if (named != imgui_keys().end()) compat::add_key(io, named->second, false);
-        return;
-    }
-    const std::string chord = e.chord();
-    if (palette_open && (chord == "Down" || chord == "Up" || chord == "Enter" || chord == "Escape"))
-        return palette_key(e);
-    if (prompt_active && !palette_open && chord == "Enter") {
-        leave_fields = true;
-        controller.run_prompt(prompt);
-        return;
-    }
-    if (prompt_active && !palette_open && (chord == "Escape" || chord == "Tab")) {
-        leave_fields = true;
-        return;
-    }
-    if (typing() && edits_text(e)) {
-        if (named != imgui_keys().end()) compat::add_key(io, named->second, true);
-        return;
-    }
-    if (e.printable() && !e.ctrl && !e.alt) return;  // comes as text, too
-    if (const std::string line = command_of_key(chord); !line.empty()) controller.attempt(line);
-}
-
-void Ui::Impl::character(char32_t c) {
-    if (typing()) {
-        ImGui::GetIO().AddInputCharacter(c);
-        return;
-    }
-    if (c == U' ') return;  // the key does it
-    std::string chord;
-    append_utf8(chord, c);
-    if (chord.size() == 1 && chord[0] >= 'A' && chord[0] <= 'Z')
-        chord[0] = static_cast<char>(chord[0] - 'A' + 'a');
-    if (const std::string line = command_of_key(chord); !line.empty()) controller.attempt(line);
-}
-
-// What came in, up to where its order would be lost: ImGui sees a frame between.
-void Ui::Impl::feed(double now) {
-    ImGuiIO& io = ImGui::GetIO();
-    if (wait_for_focus > 0 || queue.empty()) return;
-    const InputEvent::Kind kind = queue.front().kind;
-    while (!queue.empty() && queue.front().kind == kind) {
-        const InputEvent e = queue.front();
-        queue.pop_front();
-        switch (e.kind) {
-            case InputEvent::Kind::key:
-                key(e);
-                return;
-            case InputEvent::Kind::text:
-                character(e.character);
-                if (!typing() || wait_for_focus > 0 || controller.wants_prompt_focus()) return;
-                break;
-            case InputEvent::Kind::mouse_move:
-                mouse = e.at * (1 / scale);
-                compat::mouse_position(io, static_cast<float>(e.at.x), static_cast<float>(e.at.y));
-                break;
-            case InputEvent::Kind::leave:
-                mouse = {-1, -1};
-                compat::mouse_position(io, -1e9F, -1e9F);
-                shell.leave();
-                return;
-            case InputEvent::Kind::mouse_button:
-                compat::mouse_button(io, e.button, e.down);
-                shell.pointer(mouse, on_widget);
-                if (e.button == 0 && e.down) {
-                    const bool twice =
-                        now - last_press < 0.35 &&
-                        std::hypot(mouse.x - last_press_at.x, mouse.y - last_press_at.y) < 5;
-                    last_press = twice ? -1 : now;
-                    last_press_at = mouse;
-                    if (!on_widget && prompt_active) leave_fields = true;
-                    if (!palette_open) shell.press(twice);
-                } else if (e.button == 0) {
-                    shell.release();
-                } else if (e.button == 1 && e.down && !on_widget && !palette_open) {
-                    shell.press(false);
-                    shell.release_quietly();
-                    open_menu = shell.cell() != nullptr;
-                }
-                return;
-            case InputEvent::Kind::wheel:
-                compat::mouse_wheel(io, static_cast<float>(e.at.x), static_cast<float>(e.at.y));
-                if (!palette_open) shell.wheel(e.at.y);
-                break;
-        }
-    }
-}
 
 // ---- one frame -----------------------------------------------------------------------------
 
@@ -301,10 +79,8 @@ void Ui::Impl::build_panel() {
     const Rect r = shell.where().panel;
     if (r.w < 1) return;
     ImGui::SetCursorScreenPos(pixels({r.x + 1, r.y}, scale));
-    if (compat::begin_child("panel", pixels({r.w - 1, r.h - 1}, scale), ImGuiWindowFlags_NoNav)) {
-        ImGuiCanvas canvas(*ImGui::GetWindowDrawList(), {0, 0}, scale, 1, atlas, *textures);
-        panel.build(canvas, r, scale);
-    }
+    if (compat::begin_child("panel", pixels({r.w - 1, r.h - 1}, scale), ImGuiWindowFlags_NoNav))
+        panel.build([this](const auto& draw) { paint(draw); }, r, scale);
     ImGui::EndChild();
 }
 
@@ -325,7 +101,6 @@ void Ui::Impl::build_palette() {
     ImGui::SetNextWindowSize(pixels({w, h}, scale));
     ImGui::SetNextWindowFocus();
     ImGui::Begin("palette", nullptr, plain_window | ImGuiWindowFlags_NoBackground);
-    ImGuiCanvas canvas(*ImGui::GetWindowDrawList(), {0, 0}, scale, 1, atlas, *textures);
     const double row = 26 * s;
     const double top = std::min(72 * s, h * 0.1);
     const double wide = std::min(640 * s, w - 32);
@@ -335,10 +110,12 @@ void Ui::Impl::build_palette() {
     selected = std::clamp(selected, 0, std::max(0, static_cast<int>(found.size()) - 1));
     const double list = std::max(1.0, static_cast<double>(found.size())) * row;
     const Rect card{w / 2 - wide / 2, top, wide, field + list + 32};
-    canvas.fill_rect({0, 0, w, h}, (t.dark ? Colour{0, 0, 0} : t.background).alpha(0.6));
-    canvas.fill_rect({card.x - 3, card.y, card.w + 6, card.h + 6}, Colour{0, 0, 0, 24}, 10);
-    canvas.fill_rect(card, t.background, 8);
-    canvas.stroke_rect(card, t.hairline, 1, 8);
+    paint([&](Canvas& canvas) {
+        canvas.fill_rect({0, 0, w, h}, (t.dark ? Colour{0, 0, 0} : t.background).alpha(0.6));
+        canvas.fill_rect({card.x - 3, card.y, card.w + 6, card.h + 6}, Colour{0, 0, 0, 24}, 10);
+        canvas.fill_rect(card, t.background, 8);
+        canvas.stroke_rect(card, t.hairline, 1, 8);
+    });
     const std::string before = query;
     if (focus_query) ImGui::SetKeyboardFocusHere();
     focus_query = false;
@@ -346,26 +123,30 @@ void Ui::Impl::build_palette() {
     ImGui::SetNextItemWidth(static_cast<float>((card.w - 24) * scale));
     ImGui::InputTextWithHint("##query", "A command, view, tensor or step", &query);
     if (query != before) selected = 0;
-    double y = card.y + field + 20;
-    if (found.empty())
-        text_in(canvas, {card.x + 20, y, card.w - 40, row}, "Nothing has that name.",
-                t.text(t.normal(), t.ink_faint));
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        const Rect r{card.x + 8, y, card.w - 16, row};
-        const bool on = static_cast<int>(i) == selected;
-        if (on) canvas.fill_rect(r, t.accent_soft, 4);
-        const double detail = r.w * 0.42;
-        text_in(canvas, {r.x + 12, r.y, r.w - detail - 90 * s, r.h}, found[i].title,
-                t.text(t.normal(), t.ink, on ? Weight::bold : Weight::regular));
-        text_in(canvas, {r.right() - detail - 70 * s, r.y, detail, r.h}, found[i].detail,
-                t.text(t.small(), t.ink_soft, Weight::regular, Align::right));
-        text_in(canvas, {r.right() - 68 * s, r.y, 58 * s, r.h}, found[i].kind,
-                t.text(t.small(), t.ink_faint, Weight::regular, Align::right));
-        if (r.contains(mouse) && ImGui::IsMouseClicked(0)) {
-            selected = static_cast<int>(i);
-            run_palette();
+    int clicked = -1;
+    paint([&](Canvas& canvas) {
+        double y = card.y + field + 20;
+        if (found.empty())
+            text_in(canvas, {card.x + 20, y, card.w - 40, row}, "Nothing has that name.",
+                    t.text(t.normal(), t.ink_faint));
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            const Rect r{card.x + 8, y, card.w - 16, row};
+            const bool on = static_cast<int>(i) == selected;
+            if (on) canvas.fill_rect(r, t.accent_soft, 4);
+            const double detail = r.w * 0.42;
+            text_in(canvas, {r.x + 12, r.y, r.w - detail - 90 * s, r.h}, found[i].title,
+                    t.text(t.normal(), t.ink, on ? Weight::bold : Weight::regular));
+            text_in(canvas, {r.right() - detail - 70 * s, r.y, detail, r.h}, found[i].detail,
+                    t.text(t.small(), t.ink_soft, Weight::regular, Align::right));
+            text_in(canvas, {r.right() - 68 * s, r.y, 58 * s, r.h}, found[i].kind,
+                    t.text(t.small(), t.ink_faint, Weight::regular, Align::right));
+            if (r.contains(mouse) && ImGui::IsMouseClicked(0)) clicked = static_cast<int>(i);
+            y += row;
         }
-        y += row;
+    });
+    if (clicked >= 0) {
+        selected = clicked;
+        run_palette();
     }
     if (ImGui::IsMouseClicked(0) && !card.contains(mouse)) controller.back();
     ImGui::End();
