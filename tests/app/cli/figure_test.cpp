@@ -1,12 +1,14 @@
 // Figures, descriptions and generated text, from the real program.
+#include "app/exporter.h"
+#include "core/run/runner.h"
+#include "core/text/tokenizer.h"
 #include "tests/app/cli/process.h"
+#include "views/canvas/cairo_canvas.h"
 
+#include <algorithm>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 #include <sstream>
-#include "app/exporter.h"
-#include "core/text/tokenizer.h"
-#include "views/canvas/cairo_canvas.h"
 
 namespace sf::test {
 namespace {
@@ -242,6 +244,34 @@ TEST(Interrupt, EndsWith130AndLeavesNothing) {
     process.send(SIGINT);
     EXPECT_EQ(process.wait().status, 130);
     EXPECT_EQ(folder.files(), std::set<std::string>{"ids.json"});
+}
+
+TEST(Command, MakesTheSameFigureAgain) {
+    const Folder folder;
+    const std::string prompt = "it's \"7\" $HOME";
+    FigureRequest request;
+    request.view = find_view("map");
+    ASSERT_NE(request.view, nullptr);
+    const ModelPtr model = preset_model("nano", 3);
+    RunOptions options;
+    options.attention = AttentionMode::absorbed;
+    request.trace = run_trace(model, {model->encode(prompt)}, options);
+    request.timeline = std::make_shared<Timeline>(*request.trace);
+    request.cursor = {11, 0.5, 0, 2};
+    request.dark = true;
+    request.text_percent = 125;
+    request.width = 1000;
+    request.height = 640;
+    request.scale = 1.5;
+    request.model_arguments = {"--preset", "nano", "--seed", "3"};
+    request.run_arguments = {"--prompt", prompt};
+    for (const char* const name : {"map.png", "map.svg", "map.pdf"}) {
+        const fs::path file = folder / name;
+        std::string command = figure_command(request, file.string());
+        command.replace(0, std::string("stepformer").size(), shell_quote(SF_BINARY));
+        ASSERT_EQ(std::system(command.c_str()), 0) << command;
+        EXPECT_TRUE(slurp(file) == render_figure(request, figure_format(file))) << command;
+    }
 }
 
 TEST(Quoting, IsWhatAShellReadsBack) {
