@@ -169,10 +169,9 @@ std::string token_text(const MapContext& c, std::int64_t position) {
 std::string place_of(const MapContext& c, const Step& step) {
     std::string place;
     if (step.layer >= c.model.layers)
-        place = "MTP module " + std::to_string(step.layer - c.model.layers + 1) + " of " +
-                std::to_string(c.model.modules);
+        place = "MTP module " + std::to_string(step.layer - c.model.layers + 1) + "";
     else if (step.layer >= 0)
-        place = "Layer " + std::to_string(step.layer) + " of " + std::to_string(c.model.layers);
+        place = "Layer " + std::to_string(step.layer);
     const MapBand* band =
         c.current_band < 0 ? nullptr : &c.model.bands[static_cast<std::size_t>(c.current_band)];
     std::string part;

@@ -23,7 +23,8 @@ std::vector<FlowRow> all_rows(const MapContext& c) {
         row.layer = band.layer;
         row.open = &band == now;
         row.current = row.open;
-        const double rail = flow_rail(&band), deep = deepest_column(band);
+        const bool whole = !row.open && band.add != no_node;  // as two boxes
+        const double rail = flow_rail(&band), deep = whole ? 1 : deepest_column(band);
         if (row.open && band.add != no_node) {
             row.least = rail + deep * 30 * s + (deep - 1) * 8 + 24;
             row.wanted = rail + deep * 104 * s + 24;
@@ -203,6 +204,10 @@ void join_rows(Flow& flow, const FlowRow& above, const FlowPorts& from, const Fl
                double left, double gap, bool arrow, bool lit) {
     const Vec2 a = from.out.front(), b = to.in.front();
     const double y = above.r.bottom() + gap / 2, x = left - 14;
+    if (from.down) {
+        flow.lines.push_back({{a, {a.x, y}, {x, y}, {x, b.y}, b}, lit, true, false, arrow});
+        return;
+    }
     flow.lines.push_back(
         {{a, {a.x + 10, a.y}, {a.x + 10, y}, {x, y}, {x, b.y}, b}, lit, true, false, arrow});
 }
@@ -218,13 +223,20 @@ void borrow(Flow& flow, const MapContext& c, double channel, double gap) {
     };
     const Flow::Box* const embedding = holder("embed");
     const Flow::Box* const head = holder("logits");
+    // Above the stream of the row, where there is one.
+    const auto row_top = [&](const Flow::Box& b) {
+        const MapBand* band =
+            c.current_band < 0 ? nullptr : &c.model.bands[static_cast<std::size_t>(c.current_band)];
+        const bool opened = band != nullptr && band->layer == c.graph[b.out].layer;
+        return b.r.y - (opened ? 0 : flow_rail(nullptr));
+    };
     for (int k = 1; k <= c.model.modules; ++k) {
         const std::string mtp = "mtp." + std::to_string(k) + ".";
         const Flow::Box* const reads = holder(mtp + "embed");
         const Flow::Box* const says = holder(mtp + "logits");
         if (embedding && reads) {
             const double y = embedding->r.y + embedding->r.h * 0.3;
-            const double over = reads->r.y - 5, x = reads->r.x + reads->r.w * 0.3;
+            const double over = row_top(*reads) - 2, x = reads->r.x + reads->r.w * 0.3;
             flow.lines.push_back({{{embedding->r.right(), y},
                                    {channel, y},
                                    {channel, over},
@@ -271,17 +283,15 @@ Flow layout_flow(const Canvas& canvas, const MapContext& c, const Rect& area) {
     const auto style = c.theme.text(c.theme.normal(), c.theme.ink, Weight::bold);
     for (const char* text : {"Layer 88", "Output"})
         label = std::max(label, canvas.text_width(text, style));
-    label = std::ceil((label + 28) / 8) * 8;
+    label = std::ceil((label + 22) / 8) * 8;
     const bool lends = c.model.modules > 0;
     const double left = area.x + label, right = area.right() - 12 - (lends ? 14 : 0);
 
     FlowPorts before;
     const FlowRow* above = nullptr;  // the row that the stream comes from
-    const FlowRow* last = nullptr;
     for (FlowRow& row : rows) {
         if (row.kind == FlowRow::Kind::note) {
             flow.labels.push_back({row.r, row.text, "", false});
-            last = &row;
             continue;
         }
         const FlowPorts ports = place_row(flow, c, row, left, right);
@@ -298,11 +308,10 @@ Flow layout_flow(const Canvas& canvas, const MapContext& c, const Rect& area) {
         above = &row;
         if (row.kind == FlowRow::Kind::band && row.band->kind == MapBand::Kind::head)
             if (const Flow::Box* norm = flow.find(row.band->blocks.front().nodes.front())) {
-                before.out = {{norm->r.centre().x - 10, norm->r.bottom()}};
+                before.out = {{norm->r.centre().x, norm->r.bottom()}};
+                before.down = true;
             }
-        last = &row;
     }
-    (void)last;
     if (lends) borrow(flow, c, area.right() - 6, gap);
     return flow;
 }

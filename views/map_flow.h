@@ -12,7 +12,7 @@ namespace sf {
 // read. Rows are whole layers, except the current one, which is opened into its operations.
 struct Flow {
     struct Box {
-        std::string title;
+        std::string title, brief;
         Meaning meaning = Meaning::residual;
         std::vector<NodeId> nodes;
         NodeId shown = no_node;  // pictured
@@ -61,6 +61,7 @@ struct FlowRow {
 // Where the stream enters and leaves a placed row.
 struct FlowPorts {
     std::vector<Vec2> in, out;
+    bool down = false;  // leaves a box at its foot
 };
 FlowPorts place_row(Flow& flow, const MapContext& c, const FlowRow& row, double left, double right);
 // Boxes stacked in the fullest column.

@@ -29,21 +29,42 @@ void draw_segments(Canvas& canvas, const MapContext& c, const Flow::Box& box, co
     }
 }
 
-// Name and, where there is room, the paper's symbol. Returns the width taken by the name.
-void draw_title(Canvas& canvas, const MapContext& c, const Flow::Box& box, const Rect& r) {
+// The longest form of the name that fits.
+struct Title {
+    std::string text;
+    TextStyle style;
+    double w = 0;
+};
+Title fit_title(const Canvas& canvas, const Theme& t, const Flow::Box& box, double room) {
+    Title title;
+    for (const std::string& text : {box.title, box.brief})
+        for (const double size : {t.normal(), t.small()}) {
+            title.text = text;
+            title.style = t.text(size, t.ink, Weight::bold);
+            title.w = canvas.text_width(text, title.style);
+            if (title.w <= room) return title;
+        }
+    title.text = elide(canvas, title.text, title.style, room);
+    title.w = room;
+    return title;
+}
+
+// "1×11×48": a shape where there is no room for brackets and spaces.
+std::string tight(const Shape& shape) {
+    std::string text;
+    for (int i = 0; i < shape.rank; ++i) text += (i == 0 ? "" : "×") + std::to_string(shape[i]);
+    return text;
+}
+
+void draw_shape(Canvas& canvas, const MapContext& c, NodeId id, const Rect& r, Align align) {
     const Theme& t = c.theme;
-    auto style = t.text(t.normal(), t.ink, Weight::bold);
-    double w = canvas.text_width(box.title, style);
-    if (w > r.w) {
-        style.size = t.small();
-        w = canvas.text_width(box.title, style);
-    }
-    text_in(canvas, r, box.title, style);
-    const std::string& symbol = c.graph[box.shown].symbol;
-    const auto soft =
-        t.text(t.normal(), box.current ? t.accent : t.ink_soft, Weight::regular, Align::right);
-    if (!symbol.empty() && w + 10 + formula_width(canvas, symbol, soft) <= r.w)
-        draw_formula(canvas, {r.right(), r.centre().y + cap_height(style.size) / 2}, symbol, soft);
+    const Shape shape = c.trace.shape(id);
+    const auto soft = t.text(t.small(), t.ink_soft, Weight::regular, align);
+    if (text_if_fits(canvas, r, to_string(shape), soft)) return;
+    if (text_if_fits(canvas, r, tight(shape), soft)) return;
+    auto less = soft;
+    less.size *= 0.85;
+    text_if_fits(canvas, r, tight(shape), less);
 }
 
 void draw_box(Canvas& canvas, const MapContext& c, const Flow::Box& box) {
@@ -56,42 +77,46 @@ void draw_box(Canvas& canvas, const MapContext& c, const Flow::Box& box) {
     canvas.fill_rect({r.x + 3, r.y + bar, 3, r.h - 2 * bar}, t.meaning(box.meaning), 1.5);
     canvas.hit(r, {c.graph[box.shown].name, 0, 1, 1, 0, 0});
 
-    const std::string shape = to_string(c.trace.shape(box.out));
-    const auto soft = t.text(t.small(), t.ink_soft);
-    const double pad = 8, x = r.x + 4 + pad, w = r.right() - pad - x;
-    const double title = std::ceil(19 * s), foot = std::ceil(15 * s);
-    if (w < 8) return;
-    if (r.h < title + foot + 18 + pad) {
+    const double pad = r.w < 100 * s ? 5 : 8, x = r.x + 6 + pad, w = r.right() - pad - x;
+    const double head = std::ceil(19 * s), foot = std::ceil(15 * s);
+    if (w < 6) return;
+    const Title title = fit_title(canvas, t, box, w);
+    if (r.h < head + 20) {
         // One line: name, shape, picture, as far as they fit.
-        const auto bold = t.text(t.normal(), t.ink, Weight::bold);
-        const double name = canvas.text_width(box.title, bold);
-        double at = x + name + 10;
-        if (name > w) {
-            text_in(canvas, {x, r.y, w, r.h}, box.title, t.text(t.small(), t.ink, Weight::bold));
-            return;
-        }
-        text_in(canvas, {x, r.y, w, r.h}, box.title, bold);
+        text_in(canvas, {x, r.y, w, r.h}, title.text, title.style);
+        double at = x + title.w + 12;
+        const std::string shape = to_string(c.trace.shape(box.out));
+        const auto soft = t.text(t.small(), t.ink_soft);
         const double shape_w = canvas.text_width(shape, soft);
-        const double picture_w = 40 * s;
         if (at + shape_w <= r.right() - pad) {
             text_in(canvas, {at, r.y, shape_w + 1, r.h}, shape, soft);
             at += shape_w + 12;
         }
-        if (at + picture_w <= r.right() - pad)
+        if (at + 32 * s <= r.right() - pad)
             draw_node_picture(canvas, c, box.shown, {at, r.y + 5, r.right() - pad - at, r.h - 10});
         return;
     }
-    double y = r.y + 5;
-    draw_title(canvas, c, box, {x, y, w, title});
-    y += title;
+    double y = r.y + 4;
+    text_in(canvas, {x, y, w, head}, title.text, title.style);
+    // Name, then the paper's symbol; the shape below, or beside where there is no room below.
+    const bool below = r.h >= head + foot + 28;
+    const double rest = w - title.w - 10;
+    const std::string& symbol = c.graph[box.shown].symbol;
+    const auto soft =
+        t.text(t.normal(), box.current ? t.accent : t.ink_soft, Weight::regular, Align::right);
+    if (!below && rest > 20)
+        draw_shape(canvas, c, box.out, {x + title.w + 10, y, rest, head}, Align::right);
+    else if (!symbol.empty() && formula_width(canvas, symbol, soft) <= rest)
+        draw_formula(canvas, {x + w, y + head / 2 + cap_height(title.style.size) / 2}, symbol,
+                     soft);
+    y += head;
     if (box.nodes.size() > 1 && box.nodes.size() < 9) {
-        draw_segments(canvas, c, box, {x, y, w, 3});
+        draw_segments(canvas, c, box, {x, y + 1, w, 3});
         y += 7;
     }
-    const double end = r.bottom() - 4 - foot;
-    draw_node_picture(canvas, c, box.shown, {x, y + 1, w, std::max(0.0, end - y - 3)});
-    if (!text_if_fits(canvas, {x, end, w, foot}, shape, soft))
-        text_in(canvas, {x, end, w, foot}, shape, t.text(t.small() * 0.85, t.ink_soft));
+    const double end = r.bottom() - (below ? 3 + foot : 6);
+    draw_node_picture(canvas, c, box.shown, {x, y + 1, w, std::max(0.0, end - y - 2)});
+    if (below) draw_shape(canvas, c, box.out, {x, end, w, foot}, Align::left);
 }
 
 void draw_line(Canvas& canvas, const MapContext& c, const Flow::Line& line) {
@@ -175,7 +200,7 @@ void draw_motion(Canvas& canvas, const MapContext& c, const Flow& flow) {
 }  // namespace
 
 void draw_flow(Canvas& canvas, const MapContext& c, const Flow& flow) {
-    const ClipScope clip(canvas, flow.area);
+    const ClipScope clip(canvas, flow.area.inset(-4));
     for (const bool lit : {false, true})
         for (const Flow::Line& line : flow.lines)
             if (line.lit == lit) draw_line(canvas, c, line);

@@ -20,9 +20,9 @@ double middle(const Rect& r) {
 }
 
 // The node of a box that is pictured: the current one, else the last (its output).
-Flow::Box make_box(const MapContext& c, const std::string& title, Meaning meaning,
-                   const std::vector<NodeId>& nodes, const Rect& r) {
-    Flow::Box box{title, meaning, nodes, nodes.back(), nodes.back(), r, false};
+Flow::Box make_box(const MapContext& c, const std::string& title, const std::string& brief,
+                   Meaning meaning, const std::vector<NodeId>& nodes, const Rect& r) {
+    Flow::Box box{title, brief, meaning, nodes, nodes.back(), nodes.back(), r, false};
     for (const NodeId id : nodes) {
         // Of leaves that nobody reads (the online softmax's states) none is a box's output.
         if (!c.graph.users(id).empty() || c.graph[id].op == Op::softmax) box.shown = id;
@@ -49,7 +49,7 @@ Flow::Box whole_box(const MapContext& c, const MapBand& band, const Rect& r) {
     const Meaning meaning = attention      ? Meaning::latent
                             : band.experts ? Meaning::routed_expert
                                            : Meaning::residual;
-    Flow::Box box = make_box(c, title, meaning, nodes, r);
+    Flow::Box box = make_box(c, title, title, meaning, nodes, r);
     box.out = nodes.back();
     box.shown = nodes.back();
     for (const NodeId id : nodes)
@@ -110,8 +110,8 @@ FlowPorts place_whole(Flow& flow, const MapContext& c, const FlowRow& row, doubl
         std::vector<NodeId> nodes;
         for (const MapBlock& b : input->blocks)
             nodes.insert(nodes.end(), b.nodes.begin(), b.nodes.end());
-        flow.boxes.push_back(
-            make_box(c, input->blocks.back().title, Meaning::mtp, nodes, {x, top, 1.4 * unit, h}));
+        flow.boxes.push_back(make_box(c, input->blocks.back().title, input->blocks.back().brief,
+                                      Meaning::mtp, nodes, {x, top, 1.4 * unit, h}));
         const Rect r = flow.boxes.back().r;
         ports.in = {{r.x, middle(r)}};
         rail = {{r.right(), middle(r)}, {r.right() + 8, middle(r)}, {r.right() + 8, y}};
@@ -119,7 +119,8 @@ FlowPorts place_whole(Flow& flow, const MapContext& c, const FlowRow& row, doubl
     }
     for (const MapBand* band : bands) {
         const MapBlock& norm = band->blocks.front();
-        flow.boxes.push_back(make_box(c, norm.title, norm.meaning, norm.nodes, {x, top, unit, h}));
+        flow.boxes.push_back(
+            make_box(c, norm.title, norm.brief, norm.meaning, norm.nodes, {x, top, unit, h}));
         const Rect first = flow.boxes.back().r;
         flow.lines.push_back({{{first.centre().x, y}, {first.centre().x, top}},
                               reads_stream(c, norm),
@@ -139,7 +140,7 @@ FlowPorts place_whole(Flow& flow, const MapContext& c, const FlowRow& row, doubl
         for (const MapBlock& b : head->blocks)
             nodes.insert(nodes.end(), b.nodes.begin(), b.nodes.end());
         x -= gap / 2;
-        flow.boxes.push_back(make_box(c, "Head, shared", Meaning::mtp, nodes,
+        flow.boxes.push_back(make_box(c, "Head, shared", "Head", Meaning::mtp, nodes,
                                       {x, top, std::max(8.0, right - x), h}));
         const Rect r = flow.boxes.back().r;
         const double turn = r.x - 14;
@@ -181,7 +182,7 @@ Columns choose_columns(const MapContext& c, const MapBand& band, bool stream, do
     }
     columns.pitch = (right - left) / std::max(1, columns.end - columns.begin);
     if (!stream) columns.pitch = std::min(columns.pitch, 220 * s);
-    columns.gutter = std::clamp(columns.pitch * 0.2, 18.0, 44.0);
+    columns.gutter = std::clamp(columns.pitch * 0.2, 16.0, 44.0);
     columns.left = left;
     return columns;
 }
@@ -240,7 +241,8 @@ FlowPorts place_open(Flow& flow, const MapContext& c, const FlowRow& row, double
         for (const int i : stack) {
             const Rect r{columns.x(column) + (columns.width() - w) / 2, at + (share - h) / 2, w, h};
             place[static_cast<std::size_t>(i)] = r;
-            flow.boxes.push_back(make_box(c, block(i).title, block(i).meaning, block(i).nodes, r));
+            flow.boxes.push_back(
+                make_box(c, block(i).title, block(i).brief, block(i).meaning, block(i).nodes, r));
             at += share + stack_gap;
         }
     }
@@ -295,7 +297,7 @@ FlowPorts place_open(Flow& flow, const MapContext& c, const FlowRow& row, double
         const double w = std::min(columns.width(), 320 * s), h = std::min(bottom - top, 220 * s);
         const Rect r{columns.x(band.columns) + (columns.width() - w) / 2,
                      top + (bottom - top - h) / 2, w, h};
-        Flow::Box station = make_box(c, "Residual", Meaning::residual, {band.add}, r);
+        Flow::Box station = make_box(c, "Residual", "x", Meaning::residual, {band.add}, r);
         flow.boxes.push_back(station);
         flow.lines.push_back({{{r.centre().x, y}, {r.centre().x, r.y}}, false, true, false, false});
         const double x = columns.x(band.columns) - columns.gutter / 2;

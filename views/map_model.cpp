@@ -11,6 +11,7 @@ struct Row {
     std::string_view suffix;  // of the node's name, below its layer
     const char* block;
     Meaning meaning;
+    const char* brief = nullptr;  // null: the same
 };
 
 // Which operations share a box. A node that is not here gets a box of its own.
@@ -20,18 +21,18 @@ constexpr Row attention_rows[] = {
     {"q_latent", "Queries", Meaning::query},
     {"q", "Queries", Meaning::query},
     {"q_absorbed", "Queries", Meaning::query},
-    {"q_pe", "RoPE query", Meaning::position},
-    {"kv_a", "Latent KV", Meaning::latent},
+    {"q_pe", "RoPE query", Meaning::position, "RoPE q"},
+    {"kv_a", "Latent KV", Meaning::latent, "Latent"},
     {"kv_latent", "Latent KV", Meaning::latent},
     {"cache_latent", "Latent KV", Meaning::latent},
-    {"k_pe", "RoPE key", Meaning::position},
+    {"k_pe", "RoPE key", Meaning::position, "RoPE k"},
     {"cache_k_pe", "RoPE key", Meaning::position},
-    {"kv", "Keys, values", Meaning::key},
+    {"kv", "Keys, values", Meaning::key, "K, V"},
     {"scores", "Scores", Meaning::query},
-    {"attn_probs", "Attention", Meaning::query},
-    {"online_m", "Attention", Meaning::query},
-    {"online_d", "Attention", Meaning::query},
-    {"online_o", "Attention", Meaning::query},
+    {"attn_probs", "Softmax", Meaning::query},
+    {"online_m", "Softmax", Meaning::query},
+    {"online_d", "Softmax", Meaning::query},
+    {"online_o", "Softmax", Meaning::query},
     {"attn_latent", "Heads", Meaning::value},
     {"heads", "Heads", Meaning::value},
     {"attn_out", "Output", Meaning::residual},
@@ -57,23 +58,23 @@ constexpr Row ffn_rows[] = {
     {"expert_h", "Experts", Meaning::routed_expert},
     {"expert_out", "Experts", Meaning::routed_expert},
     {"routed_out", "Experts", Meaning::routed_expert},
-    {"shared_gate", "Shared expert", Meaning::shared_expert},
+    {"shared_gate", "Shared expert", Meaning::shared_expert, "Shared"},
     {"shared_up", "Shared expert", Meaning::shared_expert},
     {"shared_h", "Shared expert", Meaning::shared_expert},
     {"shared_out", "Shared expert", Meaning::shared_expert},
 };
 constexpr Row input_rows[] = {
     {"ids", "Tokens", Meaning::embedding},
-    {"embed", "Embedding", Meaning::embedding},
+    {"embed", "Embedding", Meaning::embedding, "Embed"},
 };
 constexpr Row head_rows[] = {
-    {"final_norm", "Final norm", Meaning::norm},
-    {"logits", "Head", Meaning::head},
-    {"probs", "Next token", Meaning::head},
+    {"final_norm", "Final norm", Meaning::norm, "Norm"},
+    {"logits", "Head", Meaning::head, "Head"},
+    {"probs", "Next token", Meaning::head, "Next"},
 };
 constexpr Row mtp_input_rows[] = {
     {"ids", "Tokens ahead", Meaning::mtp},
-    {"embed", "Embedding, shared", Meaning::embedding},
+    {"embed", "Embedding, shared", Meaning::embedding, "Embed"},
     {"enorm", "Embedding, shared", Meaning::embedding},
     {"previous", "Previous depth", Meaning::mtp},
     {"hnorm", "Previous depth", Meaning::mtp},
@@ -82,7 +83,7 @@ constexpr Row mtp_input_rows[] = {
 };
 constexpr Row mtp_head_rows[] = {
     {"norm", "Module norm", Meaning::norm},
-    {"logits", "Head, shared", Meaning::head},
+    {"logits", "Head, shared", Meaning::head, "Head"},
     {"probs", "Prediction", Meaning::mtp},
 };
 
@@ -151,13 +152,15 @@ void put(MapBand& band, const Graph& graph, NodeId id) {
     if (node.op == Op::expert_load) band.experts = true;
     if (band.kind == MapBand::Kind::ffn && band.experts && suffix == "ffn_out") title = "Sum";
     if (title == "Shared expert" && graph.config.n_shared_experts > 1) title = "Shared experts";
-    if (title == "Head" && graph.config.num_nextn_predict_layers > 0) title = "Head, shared";
+    if (graph.config.num_nextn_predict_layers > 0 && (title == "Head" || title == "Embedding"))
+        title += ", shared";
     for (MapBlock& block : band.blocks)
         if (block.title == title) {
             block.nodes.push_back(id);
             return;
         }
-    band.blocks.push_back({title, row ? row->meaning : Meaning::residual, {id}, 0});
+    const std::string brief = row && row->brief ? row->brief : title;
+    band.blocks.push_back({title, brief, row ? row->meaning : Meaning::residual, {id}, 0});
 }
 
 // Edges between boxes, and columns: as early as the inputs allow, then as late as the users do.

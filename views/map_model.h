@@ -12,6 +12,7 @@ namespace sf {
 // the order in which the model computes them.
 struct MapBlock {
     std::string title;
+    std::string brief;  // for narrow boxes
     Meaning meaning = Meaning::residual;
     std::vector<NodeId> nodes;
     int column = 0;  // how many boxes come before it, at most

@@ -19,14 +19,14 @@ struct BarRow {
     double p = 0;
     std::string number;
     Colour colour;
-    bool strong = false, mark = false;
+    bool strong = false, mark = false;  // mark: a dot behind the number
     Target target;
     bool hovered = false;
 };
 
 // Columns that all rows of a list share.
 struct BarColumns {
-    double name = 0, label = 0, number = 0;
+    double name = 0, label = 0, number = 0, mark = 0;
 };
 
 void draw_bar_row(Canvas& canvas, const MapContext& c, const Rect& r, const BarColumns& columns,
@@ -41,9 +41,11 @@ void draw_bar_row(Canvas& canvas, const MapContext& c, const Rect& r, const BarC
     }
     text_in(canvas, {x, r.y, columns.label, r.h}, row.label, t.text(t.normal(), t.ink, weight));
     x += columns.label + 8;
-    text_in(canvas, {r.right() - columns.number, r.y, columns.number, r.h}, row.number,
+    const double end = r.right() - columns.mark;
+    if (row.mark) draw_circle(canvas, {r.right() - 4, r.y + r.h / 2}, 3.5, t.accent);
+    text_in(canvas, {end - columns.number, r.y, columns.number, r.h}, row.number,
             t.text(t.small(), row.strong ? t.ink : t.ink_soft, weight, Align::right));
-    const double room = r.right() - columns.number - 8 - x;
+    const double room = end - columns.number - 8 - x;
     if (room >= 6) {
         const double h = std::min(r.h - 4, 12 * t.text_scale), y = r.y + (r.h - h) / 2;
         canvas.fill_rect({x, y, room, h}, t.grid, 2);
@@ -51,7 +53,6 @@ void draw_bar_row(Canvas& canvas, const MapContext& c, const Rect& r, const BarC
             top > 0 && std::isfinite(row.p) ? room * std::clamp(row.p / top, 0.0, 1.0) : 0;
         canvas.fill_rect({x, y, std::max(1.0, w), h}, row.colour,
                          std::min(2.0, std::max(1.0, w) / 2));
-        if (row.mark) draw_ring(canvas, {x + room - h / 2, y + h / 2}, h / 2 - 2, t.accent, 2);
     }
     if (!row.target.node.empty()) canvas.hit(r, row.target);
     if (row.hovered) canvas.stroke_rect(r, t.ink, 1.5, 2);
@@ -86,11 +87,36 @@ void draw_list(Canvas& canvas, const MapContext& c, const Rect& r, double line,
     columns.label = std::min(
         widest(canvas, rows, t.text(t.normal(), t.ink, Weight::bold), &BarRow::label), r.w * 0.38);
     columns.number = widest(canvas, rows, t.text(t.small(), t.ink, Weight::bold), &BarRow::number);
+    for (const BarRow& row : rows) columns.mark = row.mark ? 14 : columns.mark;
     double y = r.y;
     for (const BarRow& row : rows) {
         draw_bar_row(canvas, c, {r.x, y, r.w, line}, columns, row, top);
         y += line;
     }
+}
+
+// What the colours of the boxes mean, at the foot of the panel where there is room.
+void draw_colours(Canvas& canvas, const MapContext& c, const Rect& r) {
+    const Theme& t = c.theme;
+    std::vector<LegendEntry> entries;
+    const auto put = [&](const char* name, Meaning m) {
+        entries.push_back({name, t.meaning(m), Hatch::none, false, false});
+    };
+    put("query", Meaning::query);
+    put("key", Meaning::key);
+    put("value", Meaning::value);
+    put("latent", Meaning::latent);
+    put("position", Meaning::position);
+    put("residual", Meaning::residual);
+    put("norm", Meaning::norm);
+    if (c.graph.config.n_routed_experts > 0) put("routed expert", Meaning::routed_expert);
+    if (c.graph.config.n_shared_experts > 0) put("shared expert", Meaning::shared_expert);
+    put("embedding", Meaning::embedding);
+    put("head", Meaning::head);
+    if (c.model.modules > 0) put("MTP", Meaning::mtp);
+    const double h = draw_legend(canvas, t, {r.x, r.y}, r.w, entries, true);
+    if (h > r.h) return;
+    draw_legend(canvas, t, {r.x, r.bottom() - h}, r.w, entries);
 }
 
 // Of many layers, those round the current one and the last.
@@ -180,7 +206,9 @@ void draw_tokens(Canvas& canvas, const MapContext& c, const Rect& r) {
 
 void draw_predictions(Canvas& canvas, const MapContext& c, const Rect& r) {
     const Theme& t = c.theme;
-    const double line = std::ceil(20 * t.text_scale);
+    // Rows spread a little where there is room.
+    const double line = std::clamp(std::floor(r.h / 26), std::ceil(20 * t.text_scale),
+                                   std::ceil(28 * t.text_scale));
     const NodeId probs = c.graph.find("probs");
     const double head_h = line_height(t.normal()) + line_height(t.small()) + 6;
     const std::size_t lens_all = c.lens ? lens_rows(c).size() : 0;
@@ -229,7 +257,9 @@ void draw_predictions(Canvas& canvas, const MapContext& c, const Rect& r) {
     for (const LensRow& l : lens_window(c, room)) {
         BarRow row;
         row.name = l.label;
-        row.label = l.kept ? token_label(c.trace.label(l.guess.id)) : "not kept";
+        row.label = l.kept                 ? token_label(c.trace.label(l.guess.id))
+                    : c.trace.find(l.node) ? "–"  // no token so far ahead
+                                           : "not kept";
         row.p = l.kept ? l.guess.p : 0;
         row.number = l.kept ? format_percent(l.guess.p) : "";
         row.mark = l.agrees;
@@ -246,6 +276,8 @@ void draw_predictions(Canvas& canvas, const MapContext& c, const Rect& r) {
         rows.push_back(row);
     }
     draw_list(canvas, c, {r.x, y, r.w, 0}, line, rows, top);
+    y += line * static_cast<double>(rows.size());
+    draw_colours(canvas, c, {r.x, y + gap, r.w, r.bottom() - y - gap});
 }
 
 }  // namespace sf

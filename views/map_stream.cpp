@@ -45,9 +45,9 @@ double size_of(const Tensor& t, const Tensor* before, std::int64_t row) {
 }
 
 const char* values_text(const std::string& values) {
-    if (values == "norm") return "length of the state";
-    if (values == "change") return "length of what a layer adds";
-    return "channels down, tokens across";
+    if (values == "norm") return "length, by token";
+    if (values == "change") return "length of what is added";
+    return "channels × tokens";
 }
 
 }  // namespace
@@ -63,7 +63,8 @@ void draw_stream(Canvas& canvas, const MapContext& c, const Rect& r) {
     const double line = line_height(t.normal()), under = line_height(t.small());
     text_in(canvas, {r.x, y, r.w, line}, "Residual stream",
             t.text(t.normal(), t.ink, Weight::bold));
-    text_in(canvas, {r.x, y + line, r.w, under}, values_text(c.values), t.text(t.small(), t.ink_soft));
+    text_in(canvas, {r.x, y + line, r.w, under}, values_text(c.values),
+            t.text(t.small(), t.ink_soft));
     y += line + under + 14;
 
     // A window of tokens that stays cheap to draw whatever the model's size.

@@ -110,7 +110,7 @@ public:
         Rect left{area.x + pad, area.y + pad * 0.75, area.w - 2 * pad, area.h - 1.5 * pad};
         const bool guesses = wide >= 560 && high >= 180;
         if (guesses) {
-            const double w = std::round(std::clamp(area.w * 0.19, 176 * s, 320 * s) / 8) * 8;
+            const double w = std::round(std::clamp(area.w * 0.18, 176 * s, 320 * s) / 8) * 8;
             draw_predictions(canvas, c, {left.right() - w, left.y, w, left.h});
             canvas.fill_rect({left.right() - w - gap / 2, left.y, 1, left.h}, t.hairline);
             left.w -= w + gap;
@@ -122,7 +122,7 @@ public:
         }
         Rect flow{left.x, y, left.w, left.bottom() - y};
         if (wide >= 900 && flow.h / s >= 160) {
-            const double w = std::round(std::clamp(area.w * 0.12, 120 * s, 240 * s) / 8) * 8;
+            const double w = std::round(std::clamp(area.w * 0.1, 120 * s, 240 * s) / 8) * 8;
             draw_stream(canvas, c, {flow.x, flow.y, w, flow.h});
             flow.x += w + gap;
             flow.w -= w + gap;
