@@ -145,15 +145,24 @@ void draw_labels(Canvas& canvas, const Theme& theme, const Matrix& m, const Layo
         widest = std::max(widest, canvas.text_width(col_label(*m.trace, *m.slice, c), bold));
     const double longest = std::max(l.cell_w - 4, 48 * theme.text_scale);
     const double needed = std::min(widest, longest) + 6;
-    for (const Label& at : label_places(w.col, w.cols, m.col, l.cell_w, needed)) {
+    std::vector<std::pair<double, double>> taken;  // the selected label is placed first
+    auto places = label_places(w.col, w.cols, m.col, l.cell_w, needed);
+    std::stable_partition(places.begin(), places.end(),
+                          [](const Label& at) { return at.selected; });
+    for (const Label& at : places) {
         const auto style =
             at.selected ? bold : theme.text(size, theme.ink_soft, Weight::regular, Align::centre);
         const std::string text = elide(canvas, col_label(*m.trace, *m.slice, at.i), style, longest);
         const double half = canvas.text_width(text, style) / 2;
-        const double x = l.map.x + l.cell_w * (static_cast<double>(at.i - w.col) + 0.5);
         // The last label of a narrow map does not hang over its end.
-        canvas.text({std::min(x, std::max(l.map.x + half, l.map.right() - half)), l.map.y - 5},
-                    text, style);
+        const double x = std::min(l.map.x + l.cell_w * (static_cast<double>(at.i - w.col) + 0.5),
+                                  std::max(l.map.x + half, l.map.right() - half));
+        if (std::any_of(taken.begin(), taken.end(), [&](const auto& t) {
+                return x - half < t.second + 3 && t.first < x + half + 3;
+            }))
+            continue;
+        taken.emplace_back(x - half, x + half);
+        canvas.text({x, l.map.y - 5}, text, style);
     }
 }
 

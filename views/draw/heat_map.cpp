@@ -12,12 +12,23 @@ namespace {
 
 constexpr std::int64_t most_pixels = 2048;  // a side of the picture
 
-std::string cell_text(double v) {
-    const double size = std::abs(v);
-    if (std::isfinite(v) && size < 1e4 && (size >= 1e-3 || v == 0))
-        return v == 0 ? "0" : format_fixed(v, size >= 1000 ? 0 : size >= 100 ? 1 : 2);
-    return format_number(v, 2);
-}
+// As many decimals as the largest value of the map needs to show two digits, the same in all cells.
+struct CellText {
+    int decimals = 2;
+    bool plain = true;  // fixed decimals; else powers of ten
+
+    explicit CellText(const ColourScale& scale) {
+        const double most = std::max(std::abs(scale.lo), std::abs(scale.hi));
+        if (!(most > 0) || !std::isfinite(most)) return;
+        const int e = static_cast<int>(std::floor(std::log10(most)));
+        decimals = std::clamp(e >= 0 ? 2 - e : 1 - e, 0, 6);
+        plain = e >= -4 && e < 7;
+    }
+    std::string operator()(double v) const {
+        if (!std::isfinite(v) || !plain) return format_number(v, 2);
+        return v == 0 ? "0" : format_fixed(v, decimals);
+    }
+};
 
 // The value shown for a block of cells: the largest in magnitude, NaN before all.
 double strongest(const HeatMap& map, std::int64_t r0, std::int64_t r1, std::int64_t c0,
@@ -68,6 +79,7 @@ void numbers(Canvas& canvas, const Theme& theme, const HeatMap& map) {
     const double size = map.number_size > 0 ? map.number_size : theme.small();
     if (cell_h < size * 1.35 || cell_w < size * 2) return;
     auto style = theme.text(size, theme.ink, Weight::regular, Align::centre);
+    const CellText cell_text(map.scale);
     // All or none: a grid in which some cells lack their number misleads.
     double widest = 0;
     for (std::int64_t r = 0; r < map.rows; ++r)
