@@ -98,8 +98,11 @@ int Shell::pane_at(Vec2 at) const {
 }
 
 void Shell::pointer(Vec2 at, bool on_widget) {
-    at_ = at;
     on_widget_ = on_widget;
+    const bool moved = !(at == at_);
+    at_ = at;
+    if (resting_ && !moved) return;
+    resting_ = false;
     if (drag_ == Drag::waiting && std::hypot(at.x - drag_from_.x, at.y - drag_from_.y) > 4)
         drag_ = drag_pane_ >= 0 ? Drag::pan : Drag::none;
     if (drag_ == Drag::pan) {
@@ -114,7 +117,7 @@ void Shell::pointer(Vec2 at, bool on_widget) {
     std::optional<Pick> now = on_widget ? std::nullopt : find(at);
     if (now == hover_) {
         // The tip follows the pointer.
-        if (hover_) stale_ = true;
+        if (hover_ && moved) stale_ = true;
         return;
     }
     hover_ = std::move(now);
@@ -129,6 +132,13 @@ void Shell::leave() {
     if (hover_) stale_ = true;
     hover_.reset();
     at_ = {-1, -1};
+    controller_.set_hover("", -1);
+}
+
+void Shell::rest() {
+    resting_ = true;
+    if (hover_) stale_ = true;
+    hover_.reset();
     controller_.set_hover("", -1);
 }
 

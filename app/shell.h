@@ -26,6 +26,10 @@ public:
 
     void pointer(Vec2 at, bool on_widget);
     void leave();
+    // Keys are used: the tip goes until the pointer moves again.
+    void rest();
+    // The next layout draws something else although nothing came in.
+    bool stale() const { return stale_; }
     void press(bool twice);
     void release();
     void release_quietly();  // without the click
@@ -50,7 +54,7 @@ private:
     std::array<std::optional<RecordingCanvas>, 2> panes_;
 
     Vec2 at_{-1, -1};
-    bool on_widget_ = false;
+    bool on_widget_ = false, resting_ = false;
     std::optional<Pick> hover_, cell_, pressed_;
     enum class Drag : std::uint8_t { none, waiting, pan, scrub };
     Drag drag_ = Drag::none;

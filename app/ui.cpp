@@ -262,13 +262,12 @@ void Ui::input(const InputEvent& event) {
 }
 
 void Ui::frame(double now) {
-    // ImGui needs a second frame to settle; a field that was asked for takes the keys in it, too.
-    do {
-        const std::size_t waiting = impl_->queue.size();
-        impl_->one_frame(now);
-        if (waiting == 0 && impl_->wait_for_focus == 0) break;
-    } while (true);
-    impl_->one_frame(now);
+    // All input in order; a field that was asked for takes the keys in a second frame.
+    do impl_->one_frame(now);
+    while (!impl_->queue.empty() || impl_->wait_for_focus > 0);
+    // ImGui needs another to settle; so does what the pointer lies on in a new picture.
+    constexpr int most = 3;
+    for (int i = 0; i < most && (i == 0 || impl_->shell.stale()); ++i) impl_->one_frame(now);
 }
 
 void Ui::render() {

@@ -84,6 +84,7 @@ void Ui::Impl::key(const InputEvent& e) {
         return;
     }
     const std::string chord = e.chord();
+    shell.rest();
     if (palette_open && (chord == "Down" || chord == "Up" || chord == "Enter" || chord == "Escape"))
         return palette_key(e);
     if (prompt_active && !palette_open && chord == "Enter") {

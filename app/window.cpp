@@ -23,15 +23,21 @@ namespace sf {
 
 namespace {
 
+// What GLFW says about its last error.
+std::string glfw_reason(const char* otherwise) {
+    const char* text = nullptr;
+    glfwGetError(&text);
+    std::string reason = text ? text : otherwise;
+    while (!reason.empty() && (reason.back() == ' ' || reason.back() == '.')) reason.pop_back();
+    return reason;
+}
+
 // GLFW's start and end, in pairs.
 struct Glfw {
     Glfw() {
         glfwSetErrorCallback(nullptr);
         if (!glfwInit()) {
-            const char* reason = nullptr;
-            glfwGetError(&reason);
-            throw DeviceError("the window needs a display: " +
-                              std::string(reason ? reason : "GLFW does not start") +
+            throw DeviceError("the window needs a display: " + glfw_reason("GLFW does not start") +
                               "; 'stepformer figure' and 'stepformer shot' do without");
         }
     }
@@ -244,7 +250,6 @@ int run_window(const WindowOptions& options) {
         while (command < options.commands.size() && !controller.running())
             controller.attempt(options.commands[command++]);
         if (window.dirty || controller.version() != shown) {
-            const bool again = window.dirty;
             window.dirty = false;
             int w = 0, h = 0;
             glfwGetFramebufferSize(window.handle, &w, &h);
@@ -255,7 +260,6 @@ int run_window(const WindowOptions& options) {
                 glfwSwapBuffers(window.handle);
             }
             shown = controller.version();
-            static_cast<void>(again);
         }
         if (now - saved > 1) {
             controller.keep_state();
