@@ -6,6 +6,7 @@
 #include "core/io/safetensors.h"
 #include "core/model/model.h"
 #include "core/text/one_line.h"
+#include "core/text/tokenizer.h"
 
 #include <algorithm>
 #include <charconv>
@@ -98,6 +99,15 @@ void read_ids_and_labels(const Metadata& meta, Trace& trace) {
     if (trace.tokens.size() != trace.ids.size())
         meta.refuse("tokens", std::to_string(trace.tokens.size()) + " strings do not fit " +
                                   std::to_string(trace.ids.size()) + " ids");
+}
+
+// How the vocabulary reads, so that predictions have names: there is one kind of tokenizer.
+void read_tokenizer(const Metadata& meta, Trace& trace) {
+    const std::string& kind = meta.text("tokenizer");
+    if (kind == "bytes" && trace.graph->config.vocab_size >= 256)
+        trace.tokenizer = byte_tokenizer(trace.graph->config.vocab_size);
+    else if (kind != "none")
+        meta.refuse("tokenizer", "must be none, or bytes for a vocabulary of 256 ids at least");
 }
 
 void read_edits(const Metadata& meta, Trace& trace) {
@@ -236,6 +246,7 @@ void write_trace(const std::filesystem::path& file, const Trace& trace,
                        {"attention", mode_name(graph.attention)},
                        {"ids", text(ids)},
                        {"tokens", text(trace.tokens)},
+                       {"tokenizer", trace.tokenizer ? "bytes" : "none"},
                        {"order", text(order)},
                        {"symbols", text(symbols)},
                        {"formulas", text(formulas)},
@@ -263,6 +274,7 @@ TracePtr read_trace(const std::filesystem::path& path) {
     trace->graph = build_graph(parse_config(meta.text("config"), file + ": config"),
                                mode == "naive" ? AttentionMode::naive : AttentionMode::absorbed);
     read_ids_and_labels(meta, *trace);
+    read_tokenizer(meta, *trace);
     read_edits(meta, *trace);
     trace->model_name = one_line(meta.text("model_name"));
     trace->trained_step = meta.count("trained_step");

@@ -32,7 +32,7 @@ public:
     std::vector<std::int64_t> ids;  // (batch, tokens)
     std::vector<std::string>
         tokens;  // how each id reads, same order; "⟨17⟩" where there is no text
-    std::shared_ptr<const Tokenizer> tokenizer;  // null: no text, or the trace came from a file
+    std::shared_ptr<const Tokenizer> tokenizer;  // null: no text
     std::vector<Edit> edits;
     std::string model_name;
     std::int64_t trained_step = 0;
