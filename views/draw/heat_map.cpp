@@ -21,7 +21,7 @@ struct CellText {
         const double most = std::max(std::abs(scale.lo), std::abs(scale.hi));
         if (!(most > 0) || !std::isfinite(most)) return;
         const int e = static_cast<int>(std::floor(std::log10(most)));
-        decimals = std::clamp(e >= 0 ? 2 - e : 1 - e, 0, 6);
+        decimals = e >= 3 ? 0 : e == 2 ? 1 : e >= 0 ? 2 : std::min(1 - e, 6);
         plain = e >= -4 && e < 7;
     }
     std::string operator()(double v) const {
