@@ -76,8 +76,10 @@ std::vector<FlowRow> visible_rows(const MapContext& c, std::vector<FlowRow> rows
     });
     std::vector<char> shown(rows.size());
     shown[anchor] = 1;
-    const auto total = [&] {
+    // Neighbours come only where the opened row keeps room for its pictures.
+    const auto total = [&](bool roomy) {
         double sum = 0;
+        if (roomy) sum = 0.75 * (rows[anchor].wanted - rows[anchor].least);
         bool hidden = false;
         for (std::size_t i = 0; i < rows.size(); ++i) {
             if (shown[i])
@@ -90,10 +92,11 @@ std::vector<FlowRow> visible_rows(const MapContext& c, std::vector<FlowRow> rows
     };
     for (const std::size_t i : order) {
         shown[i] = 1;
-        if (total() > height) shown[i] = 0;
+        const bool near = rows[i].layer >= 0 && rows[i].layer == rows[anchor].layer;
+        if (total(!near && !ends(i)) > height) shown[i] = 0;
     }
     // The notes themselves give way where even they do not fit.
-    const bool notes = total() <= height;
+    const bool notes = total(false) <= height;
     std::vector<FlowRow> out;
     for (std::size_t i = 0; i < rows.size();) {
         if (shown[i]) {
@@ -291,7 +294,7 @@ Flow layout_flow(const Canvas& canvas, const MapContext& c, const Rect& area) {
     const FlowRow* above = nullptr;  // the row that the stream comes from
     for (FlowRow& row : rows) {
         if (row.kind == FlowRow::Kind::note) {
-            flow.labels.push_back({row.r, row.text, "", false});
+            flow.labels.push_back({{left, row.r.y, right - left, row.r.h}, row.text, "", false});
             continue;
         }
         const FlowPorts ports = place_row(flow, c, row, left, right);

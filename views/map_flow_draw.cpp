@@ -83,11 +83,16 @@ void draw_box(Canvas& canvas, const MapContext& c, const Flow::Box& box) {
     const Title title = fit_title(canvas, t, box, w);
     if (r.h < head + 20) {
         // One line: name, shape, picture, as far as they fit.
-        text_in(canvas, {x, r.y, w, r.h}, title.text, title.style);
-        double at = x + title.w + 12;
         const std::string shape = to_string(c.trace.shape(box.out));
         const auto soft = t.text(t.small(), t.ink_soft);
         const double shape_w = canvas.text_width(shape, soft);
+        Title name = title;
+        if (name.w + 12 + shape_w > w) {
+            const double brief = canvas.text_width(box.brief, name.style);
+            if (brief + 12 + shape_w <= w) name = {box.brief, name.style, brief};
+        }
+        text_in(canvas, {x, r.y, w, r.h}, name.text, name.style);
+        double at = x + name.w + 12;
         if (at + shape_w <= r.right() - pad) {
             text_in(canvas, {at, r.y, shape_w + 1, r.h}, shape, soft);
             at += shape_w + 12;

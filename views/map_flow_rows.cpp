@@ -104,6 +104,25 @@ FlowPorts place_whole(Flow& flow, const MapContext& c, const FlowRow& row, doubl
 
     double x = left;
     FlowPorts ports;
+    // In a narrow row the norms stand with what they feed, and a module is one box.
+    const bool narrow = unit < 50 * c.theme.text_scale;
+    if (narrow && module) {
+        std::vector<NodeId> nodes;
+        for (const MapBand& band : c.model.bands)
+            if (band.layer == row.layer) {
+                for (const MapBlock& b : band.blocks)
+                    nodes.insert(nodes.end(), b.nodes.begin(), b.nodes.end());
+                if (band.add != no_node) nodes.push_back(band.add);
+            }
+        flow.boxes.push_back(make_box(c, "Embedding, block, head", "Module", Meaning::mtp, nodes,
+                                      {left, top, right - left, h}));
+        const Rect r = flow.boxes.back().r;
+        ports.in = {{r.x, middle(r)}};
+        ports.out = {{r.right(), middle(r)}};
+        return ports;
+    }
+    const double work_width =
+        narrow ? std::max(8.0, (right - left - 2 * (plus + gap)) / 2) : 1.6 * unit;
     ports.in = {{left, y}};
     std::vector<Vec2> rail{{left, y}};
     if (input) {
@@ -119,18 +138,26 @@ FlowPorts place_whole(Flow& flow, const MapContext& c, const FlowRow& row, doubl
     }
     for (const MapBand* band : bands) {
         const MapBlock& norm = band->blocks.front();
-        flow.boxes.push_back(
-            make_box(c, norm.title, norm.brief, norm.meaning, norm.nodes, {x, top, unit, h}));
-        const Rect first = flow.boxes.back().r;
+        Rect first{x, top, unit, h};
+        if (!narrow) {
+            flow.boxes.push_back(
+                make_box(c, norm.title, norm.brief, norm.meaning, norm.nodes, first));
+            x = first.right() + gap;
+        }
+        flow.boxes.push_back(whole_box(c, *band, {x, top, work_width, h}));
+        if (narrow) {
+            auto& nodes = flow.boxes.back().nodes;
+            nodes.insert(nodes.begin(), norm.nodes.begin(), norm.nodes.end());
+            first = flow.boxes.back().r;
+        }
         flow.lines.push_back({{{first.centre().x, y}, {first.centre().x, top}},
                               reads_stream(c, norm),
                               false,
                               false,
                               true});
-        x = first.right() + gap;
-        flow.boxes.push_back(whole_box(c, *band, {x, top, 1.6 * unit, h}));
         const Rect work = flow.boxes.back().r;
-        flow.lines.push_back({{{first.right(), middle(first)}, {work.x, middle(work)}}});
+        if (!narrow)
+            flow.lines.push_back({{{first.right(), middle(first)}, {work.x, middle(work)}}});
         branch_up(flow, c, work, work.right() + plus / 2, y, band->add);
         x = work.right() + plus + gap;
     }
@@ -181,7 +208,7 @@ Columns choose_columns(const MapContext& c, const MapBand& band, bool stream, do
         columns.end = columns.begin + room;
     }
     columns.pitch = (right - left) / std::max(1, columns.end - columns.begin);
-    if (!stream) columns.pitch = std::min(columns.pitch, 220 * s);
+    if (!stream) columns.pitch = std::min(columns.pitch, 280 * s);
     columns.gutter = std::clamp(columns.pitch * 0.2, 16.0, 44.0);
     columns.left = left;
     return columns;

@@ -130,6 +130,12 @@ std::vector<LensRow> lens_window(const MapContext& c, std::size_t most) {
     std::vector<LensRow> out;
     for (std::int64_t i = 0; i < m; ++i)
         out.push_back(rows[static_cast<std::size_t>(i * (n - 1) / (m - 1))]);
+    // The current layer in the place of its nearest neighbour.
+    const int layer = c.current == no_node ? -1 : c.graph[c.current].layer;
+    if (layer >= 0 && layer < static_cast<int>(n)) {
+        const auto at = (layer * (m - 1) + (n - 1) / 2) / (n - 1);
+        out[static_cast<std::size_t>(at)] = rows[static_cast<std::size_t>(layer)];
+    }
     return out;
 }
 

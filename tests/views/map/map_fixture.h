@@ -1,0 +1,60 @@
+#pragma once
+
+#include "core/run/runner.h"
+#include "core/run/timeline.h"
+#include "views/canvas/recording_canvas.h"
+#include "views/view.h"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace sf {
+
+// A true run of a small untrained model, changed as a test needs it.
+inline TracePtr map_run(const std::string& prompt = "the cat sat", std::int64_t layers = 3,
+                        std::int64_t modules = 1,
+                        const std::function<void(ModelConfig&)>& change = {},
+                        const RunOptions& options = {}, std::size_t batch = 1) {
+    Model model = *preset_model("nano", 0);
+    model.config.num_hidden_layers = layers;
+    model.config.num_nextn_predict_layers = modules;
+    if (change) change(model.config);
+    model.weights = initial_weights(model.config, 7);
+    const auto ids = model.encode(prompt);
+    std::vector<std::vector<std::int64_t>> rows(batch, ids);
+    for (std::size_t b = 1; b < batch; ++b)
+        for (auto& id : rows[b]) id = (id + static_cast<std::int64_t>(b)) % 256;
+    return run_trace(std::make_shared<Model>(model), rows, options);
+}
+
+// One picture of the map: everything that a drawing depends on.
+struct MapPicture {
+    TracePtr trace;
+    Timeline timeline;
+    Theme theme = Theme::light();
+    Settings settings;
+    Frame frame;
+
+    explicit MapPicture(TracePtr t, const std::string& step = "ids", double w = 1280,
+                        double h = 720, double text = 1)
+        : trace(std::move(t)), timeline(*trace), theme(Theme::light(text)) {
+        frame.trace = trace.get();
+        frame.timeline = &timeline;
+        frame.settings = &settings;
+        frame.theme = &theme;
+        frame.area = {0, 0, w, h};
+        frame.cursor.step = timeline.find(step);
+    }
+    MapPicture(const MapPicture&) = delete;
+    MapPicture& operator=(const MapPicture&) = delete;
+
+    static const View& view() { return *find_view("map"); }
+    RecordingCanvas draw() const {
+        RecordingCanvas canvas(frame.area);
+        view().draw(canvas, frame);
+        return canvas;
+    }
+};
+
+}  // namespace sf
