@@ -26,6 +26,7 @@ void for_heads(const OpContext& c, bool values, F&& work) {
     const Attrs& at = c.node.attrs;
     const auto T = c.in[0].shape[1], S = c.in[2].shape[1], H = at.heads;
     const auto k = at.nope + at.rope, kv = at.nope + at.value;
+    const Real scale = static_cast<Real>(at.scale);
     const auto keys_size = packed_keys_size(k, S);
     const auto values_size = values ? packed_values_size(at.value, S) : 0;
     const int threads = c.pool ? c.pool->threads() : 1;
@@ -38,16 +39,15 @@ void for_heads(const OpContext& c, bool values, F&& work) {
         Real* packed_values = keys + keys_size;
         for (std::int64_t t = 0; t < T; ++t) {
             const auto row = (b * T + t) * H + h;
-            std::copy_n(c.in[0].real + row * k, at.nope, q + t * k);
-            std::copy_n(c.in[1].real + row * at.rope, at.rope, q + t * k + at.nope);
+            const Real *content = c.in[0].real + row * k, *position = c.in[1].real + row * at.rope;
+            for (std::int64_t i = 0; i < at.nope; ++i) q[t * k + i] = content[i] * scale;
+            for (std::int64_t i = 0; i < at.rope; ++i) q[t * k + at.nope + i] = position[i] * scale;
         }
         const Real* head = c.in[2].real + (b * S * H + h) * kv;
         pack_keys({head, at.nope, H * kv, c.in[3].real + b * S * at.rope, at.rope, at.rope}, S,
                   keys);
         if (values) pack_values(head + at.nope, S, at.value, H * kv, packed_values);
-        AttentionRows job{q,       T,        1,    S - T,         S,
-                          k,       at.value, keys, packed_values, static_cast<Real>(at.scale),
-                          nullptr, 0,        0};
+        AttentionRows job{q, T, 1, S - T, S, k, at.value, keys, packed_values, nullptr, 0, 0};
         work(job, b, h);
     };
     const auto pieces = c.in[0].shape[0] * H;

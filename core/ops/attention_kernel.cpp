@@ -18,15 +18,15 @@ std::int64_t tiles(std::int64_t n) {
     return (n + tile - 1) / tile;
 }
 
-// Scaled and masked scores of a block of rows against tile j.
+// Masked scores of a block of rows against tile j. The queries come scaled.
 void tile_scores(const AttentionRows& a, std::int64_t r0, std::int64_t r1, std::int64_t j,
                  Real* scores) {
     multiply_panels(a.q + r0 * a.k, r1 - r0, a.k, a.k, a.keys + j * tile * a.k, tile, scores, tile,
                     false);
     for (std::int64_t r = r0; r < r1; ++r) {
-        Real* s = scores + (r - r0) * tile;
-        const std::int64_t last = a.past + r / a.group - j * tile;  // last visible column
-        for (std::int64_t i = 0; i < tile; ++i) s[i] = i <= last ? s[i] * a.scale : minus_infinity;
+        const std::int64_t visible = a.past + r / a.group + 1 - j * tile;
+        for (std::int64_t i = std::max<std::int64_t>(0, visible); i < tile; ++i)
+            scores[(r - r0) * tile + i] = minus_infinity;
     }
 }
 
@@ -90,7 +90,7 @@ void pack_values(const Real* values, std::int64_t n, std::int64_t width, std::in
 
 void attend_tiles(const AttentionRows& a, std::int64_t first, std::int64_t last) {
     Real scores[block * tile];
-    Real m[block], d[block];
+    Real m[block] = {}, m_new[block] = {}, shrink[block], d[block];
     std::vector<Real> o(static_cast<std::size_t>(block * a.width));
     for (std::int64_t r0 = first; r0 < last; r0 += block) {
         const std::int64_t r1 = std::min(last, r0 + block), rows = r1 - r0;
@@ -100,16 +100,17 @@ void attend_tiles(const AttentionRows& a, std::int64_t first, std::int64_t last)
         const std::int64_t visible = std::min(a.context, a.past + (r1 - 1) / a.group + 1);
         for (std::int64_t j = 0; j < tiles(visible); ++j) {
             tile_scores(a, r0, r1, j, scores);
+            for (std::int64_t r = 0; r < rows; ++r)
+                m_new[r] = std::max(m[r], lane_max(scores + r * tile, tile));
+            for (std::int64_t r = 0; r < block; ++r) shrink[r] = fast_exp(m[r] - m_new[r]);
             for (std::int64_t r = 0; r < rows; ++r) {
                 Real* p = scores + r * tile;
-                const Real m_new = std::max(m[r], lane_max(p, tile));
-                const Real shrink = fast_exp(m[r] - m_new);
-                for (std::int64_t i = 0; i < tile; ++i) p[i] = fast_exp(p[i] - m_new);
-                d[r] = d[r] * shrink + lane_sum(tile, [&](std::int64_t i) { return p[i]; });
-                m[r] = m_new;
-                if (j > 0 && shrink != Real(1)) {
+                for (std::int64_t i = 0; i < tile; ++i) p[i] = fast_exp(p[i] - m_new[r]);
+                d[r] = d[r] * shrink[r] + lane_sum(tile, [&](std::int64_t i) { return p[i]; });
+                m[r] = m_new[r];
+                if (j > 0 && shrink[r] != Real(1)) {
                     Real* row = o.data() + r * a.width;
-                    for (std::int64_t c = 0; c < a.width; ++c) row[c] *= shrink;
+                    for (std::int64_t c = 0; c < a.width; ++c) row[c] *= shrink[r];
                 }
             }
             multiply_panels(scores, rows, tile, std::min(tile, a.context - j * tile),

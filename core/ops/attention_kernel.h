@@ -39,11 +39,10 @@ std::int64_t packed_values_size(std::int64_t width, std::int64_t n);
 // past + r / group (group: heads that share the keys). Row r of the output starts at
 // out + (r / group) * out_token + (r % group) * out_head.
 struct AttentionRows {
-    const Real* q;  // (rows, k), contiguous
+    const Real* q;  // (rows, k), contiguous, times the softmax scale
     std::int64_t rows, group, past, context, k, width;
     const Real* keys;
     const Real* values;
-    Real scale;
     Real* out;
     std::int64_t out_token, out_head;
 };

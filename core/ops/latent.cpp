@@ -61,20 +61,21 @@ void for_sequences(const OpContext& c, bool values, F&& work) {
     const Attrs& a = c.node.attrs;
     const auto T = c.in[0].shape[1], H = a.heads, S = c.in[2].shape[1], rank = c.in[2].shape[2];
     const auto k = rank + a.rope, rows = T * H;
+    const Real scale = static_cast<Real>(a.scale);
     Real* q = c.scratch->get(0, rows * k);
     Real* keys = c.scratch->get(1, packed_keys_size(k, S));
     Real* packed_values = values ? c.scratch->get(2, packed_values_size(rank, S)) : nullptr;
     for (std::int64_t b = 0; b < c.in[0].shape[0]; ++b) {
         for (std::int64_t r = 0; r < rows; ++r) {
-            std::copy_n(c.in[0].real + (b * rows + r) * rank, rank, q + r * k);
-            std::copy_n(c.in[1].real + (b * rows + r) * a.rope, a.rope, q + r * k + rank);
+            const Real *content = c.in[0].real + (b * rows + r) * rank,
+                       *position = c.in[1].real + (b * rows + r) * a.rope;
+            for (std::int64_t i = 0; i < rank; ++i) q[r * k + i] = content[i] * scale;
+            for (std::int64_t i = 0; i < a.rope; ++i) q[r * k + rank + i] = position[i] * scale;
         }
         const Real* latent = c.in[2].real + b * S * rank;
         pack_keys({latent, rank, rank, c.in[3].real + b * S * a.rope, a.rope, a.rope}, S, keys);
         if (values) pack_values(latent, S, rank, rank, packed_values);
-        AttentionRows job{q,       rows, H,    S - T,         S,
-                          k,       rank, keys, packed_values, static_cast<Real>(a.scale),
-                          nullptr, 0,    0};
+        AttentionRows job{q, rows, H, S - T, S, k, rank, keys, packed_values, nullptr, 0, 0};
         work(job, b);
     }
 }

@@ -11,19 +11,31 @@ namespace sf {
 
 namespace {
 
-// The `count` largest of x among the allowed, in descending order. Always `count` different
-// indices, also when values are NaN.
-template <class Allowed>
-void choose(const Real* x, std::int64_t n, std::int64_t count, Allowed&& allowed,
-            std::int64_t* chosen) {
+// The groups that a token may reach; none given: all.
+struct Groups {
+    const std::int64_t* kept = nullptr;
+    std::int64_t count = 0, size = 1;
+};
+
+// The `count` largest of x in these groups, in descending order. Always `count` different indices,
+// also when values are NaN. `free` is memory kept from call to call.
+void choose(const Real* x, std::int64_t n, std::int64_t count, const Groups& groups,
+            std::vector<char>& free, std::int64_t* chosen) {
+    free.assign(static_cast<std::size_t>(n), groups.kept ? char{0} : char{1});
+    for (std::int64_t g = 0; g < groups.count; ++g)
+        std::fill_n(free.begin() + groups.kept[g] * groups.size, groups.size, char{1});
     for (std::int64_t k = 0; k < count; ++k) {
         std::int64_t best = -1;
-        for (std::int64_t i = 0; i < n; ++i) {
-            if (!allowed(i) || std::find(chosen, chosen + k, i) != chosen + k) continue;
-            if (best < 0 || x[i] > x[best]) best = i;
-        }
-        chosen[k] = best < 0 ? 0 : best;
+        for (std::int64_t i = 0; i < n; ++i)
+            if (free[static_cast<std::size_t>(i)] && (best < 0 || x[i] > x[best])) best = i;
+        chosen[k] = std::max<std::int64_t>(0, best);
+        free[static_cast<std::size_t>(chosen[k])] = 0;
     }
+}
+
+Groups kept_groups(const Attrs& a, std::span<const ConstView> in, std::int64_t row) {
+    if (in.size() < 2) return {};
+    return {in[1].ints + row * a.kept_groups, a.kept_groups, a.experts / a.groups};
 }
 
 void gate_scores_shape(const Graph& graph, Node& n) {
@@ -71,20 +83,19 @@ void group_scores_shape(const Graph& graph, Node& n) {
 }
 void group_scores(const OpContext& c) {
     const auto G = c.node.attrs.groups, size = c.node.attrs.experts / G;
+    std::vector<char> free;
     for (std::int64_t i = 0; i < c.out.shape.size(); ++i) {
         const Real* x = c.in[0].real + i * size;
         std::int64_t best[2];
-        choose(
-            x, size, c.node.attrs.biased ? 2 : 1, [](std::int64_t) { return true; }, best);
+        choose(x, size, c.node.attrs.biased ? 2 : 1, {}, free, best);
         c.out.real[i] = c.node.attrs.biased ? x[best[0]] + x[best[1]] : x[best[0]];
     }
 }
 void explain_group_scores(const ExplainContext& c, Explanation& e) {
     const auto size = c.node.attrs.experts / c.node.attrs.groups, from = c.index * size;
     std::int64_t best[2];
-    choose(
-        c.in[0].real + from, size, c.node.attrs.biased ? 2 : 1, [](std::int64_t) { return true; },
-        best);
+    std::vector<char> free;
+    choose(c.in[0].real + from, size, c.node.attrs.biased ? 2 : 1, {}, free, best);
     const double first = c.in[0].at(from + best[0]);
     e.value = first;
     e.numbers = "maximum " + number_text(first);
@@ -103,10 +114,9 @@ void group_choice_shape(const Graph& graph, Node& n) {
 }
 void group_choice(const OpContext& c) {
     const auto G = c.node.attrs.groups, kept = c.node.attrs.kept_groups;
+    std::vector<char> free;
     for (std::int64_t r = 0; r < c.out.shape.rows(); ++r)
-        choose(
-            c.in[0].real + r * G, G, kept, [](std::int64_t) { return true; },
-            c.out.ints + r * kept);
+        choose(c.in[0].real + r * G, G, kept, {}, free, c.out.ints + r * kept);
 }
 
 // Inputs: s + b (or s), and with several groups the kept ones.
@@ -117,14 +127,10 @@ void expert_choice_shape(const Graph& graph, Node& n) {
 }
 void expert_choice(const OpContext& c) {
     const Attrs& a = c.node.attrs;
-    const auto size = a.experts / std::max<std::int64_t>(1, a.groups);
-    for (std::int64_t r = 0; r < c.out.shape.rows(); ++r) {
-        const std::int64_t* kept = c.in.size() > 1 ? c.in[1].ints + r * a.kept_groups : nullptr;
-        const auto allowed = [&](std::int64_t i) {
-            return !kept || std::find(kept, kept + a.kept_groups, i / size) != kept + a.kept_groups;
-        };
-        choose(c.in[0].real + r * a.experts, a.experts, a.top_k, allowed, c.out.ints + r * a.top_k);
-    }
+    std::vector<char> free;
+    for (std::int64_t r = 0; r < c.out.shape.rows(); ++r)
+        choose(c.in[0].real + r * a.experts, a.experts, a.top_k, kept_groups(a, c.in, r), free,
+               c.out.ints + r * a.top_k);
 }
 
 // Chosen anew from the scores as recorded: expert and group choice alike.
@@ -132,13 +138,9 @@ void explain_choice(const ExplainContext& c, Explanation& e) {
     const Attrs& a = c.node.attrs;
     const auto kept = c.value.shape.cols(), row = c.index / kept, n = c.in[0].shape.cols();
     const bool in_groups = c.in.size() > 1;
-    const std::int64_t* groups = in_groups ? c.in[1].ints + row * a.kept_groups : nullptr;
-    const auto allowed = [&](std::int64_t i) {
-        return !groups || std::find(groups, groups + a.kept_groups, i / (n / a.groups)) !=
-                              groups + a.kept_groups;
-    };
     std::vector<std::int64_t> chosen(static_cast<std::size_t>(kept));
-    choose(c.in[0].real + row * n, n, kept, allowed, chosen.data());
+    std::vector<char> free;
+    choose(c.in[0].real + row * n, n, kept, kept_groups(a, c.in, row), free, chosen.data());
     const auto rank = c.index % kept, i = chosen[static_cast<std::size_t>(rank)];
     e.value = static_cast<double>(i);
     e.numbers = "place " + std::to_string(rank + 1) + " of " + std::to_string(n) +
