@@ -248,7 +248,7 @@ std::vector<AppCommand> make_table() {
          "Larger text",
          "",
          look,
-         {{"Ctrl++"}, {"Ctrl+="}, {"Ctrl+Shift++"}},
+         {{"Ctrl++"}, {"Ctrl+="}, {"Ctrl+Shift+="}, {"Ctrl+Shift++"}},
          "Makes all text a quarter of its normal size larger.",
          [](C& c, Text) { c.set_text_percent(c.state().text_percent + 25); }},
         {"text-smaller",

@@ -151,6 +151,29 @@ TEST(Window, PointingAtACellLightsItAndMenuCopies) {
     EXPECT_GE(h->controller().frame(0).hover_index, 0);
 }
 
+TEST(Window, ASecondClickGoesIntoTheBoxAndEscapeComesBack) {
+    START(h, nano());
+    type_and_run(*h, "the cat");
+    h->controller().attempt("step layers.0.q");
+    h->finish();
+    // Some box of the map.
+    Vec2 at;
+    std::string node;
+    for (int y = 150; y < 480 && node.empty(); y += 12)
+        for (int x = 160; x < 500 && node.empty(); x += 12) {
+            at = {static_cast<double>(x), static_cast<double>(y)};
+            h->input(mouse_move(at));
+            h->advance(0);
+            node = h->controller().frame(0).hover_node;
+        }
+    ASSERT_FALSE(node.empty());
+    h->click(at);
+    h->click(at);
+    EXPECT_EQ(h->controller().view(0).id(), "inspector");
+    h->key("Escape");
+    EXPECT_EQ(h->controller().view(0).id(), "map");
+}
+
 TEST(Window, ThemesAndTextSizesDraw) {
     START(h, nano());
     type_and_run(*h, "the cat");
