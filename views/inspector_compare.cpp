@@ -35,6 +35,7 @@ Matrix matrix_of(const Subject& s, const Zoom& zoom) {
     m.col = s.col;
     m.hover = s.hover;
     m.zoom = zoom;
+    m.own_range = false;  // the three panes' bars compare too
     return m;
 }
 
@@ -114,7 +115,11 @@ void draw_summary(Canvas& canvas, const Theme& t, const Rect& area, const Subjec
             std::string("Histogram of A − B") + (log_histogram ? ", log" : ""),
             t.text(t.small(), t.ink_faint));
     Histogram h = histogram(
-        a.tensor->size(), [&](std::int64_t i) { return minus(a.tensor->at(i), b.tensor->at(i)); },
+        a.tensor->size(),
+        [&](std::int64_t i) {
+            const double v = a.tensor->at(i);
+            return std::isfinite(v) ? minus(v, b.tensor->at(i)) : std::nan("");
+        },
         48);
     if (log_histogram)
         for (double& n : h.counts) n = std::log1p(n);
@@ -128,6 +133,7 @@ Difference difference(const Tensor& a, const Tensor& b) {
     d.same_shape = a.shape == b.shape && a.dtype == b.dtype;
     if (!d.same_shape) return d;
     double sum = 0;
+    std::int64_t finite = 0;  // what both mask counts for nothing
     for (std::int64_t i = 0; i < a.size(); ++i) {
         const double apart = std::fabs(minus(a.at(i), b.at(i)));
         if (!(apart == 0)) ++d.differing;
@@ -136,9 +142,11 @@ Difference difference(const Tensor& a, const Tensor& b) {
             d.at = i;
             if (std::isnan(apart)) break;
         }
+        if (!std::isfinite(a.at(i)) && apart == 0) continue;
         sum += apart;
+        ++finite;
     }
-    d.mean = a.size() > 0 ? sum / static_cast<double>(a.size()) : 0;
+    d.mean = finite > 0 ? sum / static_cast<double>(finite) : 0;
     return d;
 }
 

@@ -207,7 +207,11 @@ void draw_row(Canvas& canvas, const Theme& theme, const Matrix& m, const Layout&
         return m.slice->masked(m.row, w.col + c) ? 0 : m.value(m.row, w.col + c);
     };
     p.colour = theme.meaning(m.meaning);
-    for (std::int64_t c = 0; c < w.cols; ++c)
+    if (!m.own_range) {
+        p.lo = std::min(0.0, m.scale.lo);
+        p.hi = std::max(0.0, m.scale.hi);
+    }
+    for (std::int64_t c = 0; m.own_range && c < w.cols; ++c)
         if (const double v = p.value(c); std::isfinite(v)) {
             p.lo = std::min(p.lo, v);
             p.hi = std::max(p.hi, v);

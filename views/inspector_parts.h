@@ -44,8 +44,9 @@ struct Matrix {
     std::int64_t hover = -1;              // flat index under the pointer, or -1
     Zoom zoom;
     bool row_labels = true;
-    bool profile = true;  // the selected row as bars, where there is room
-    double shown = 1;     // 0..1: fades in
+    bool profile = true;    // the selected row as bars, where there is room
+    bool own_range = true;  // of the bars: the row's; else the scale's
+    double shown = 1;       // 0..1: fades in
 };
 struct MatrixPlace {
     Rect map;

@@ -118,7 +118,7 @@ void draw_heads(Canvas& canvas, const Theme& t, const Rect& area, const Subject&
             best_cols = cols;
         }
     }
-    side = std::min(side, 200 * t.text_scale);
+    side = std::min(side, std::max(160 * t.text_scale, area.h * 0.42));
     std::int64_t shown = s.slice.heads;
     if (side < 40 * t.text_scale) {  // too many: the first ones, large enough to see
         side = 40 * t.text_scale;
@@ -132,10 +132,10 @@ void draw_heads(Canvas& canvas, const Theme& t, const Rect& area, const Subject&
         choice.head = h;
         const Slice slice = make_slice(*s.trace, s.id, choice);
         const Rect r{area.x + static_cast<double>(h % cols) * (side + gap),
-                     area.y + static_cast<double>(h / cols) * (side + line + gap) + line, side,
-                     side};
+                     area.y + static_cast<double>(h / cols) * (side + line + gap) + line,
+                     std::min(side, 24 * t.text_scale * static_cast<double>(slice.cols)), side};
         const bool chosen = h == s.slice.head;
-        text_in(canvas, {r.x, r.y - line, r.w, line - 2}, "head " + std::to_string(h),
+        text_in(canvas, {r.x, r.y - line, side, line - 2}, "head " + std::to_string(h),
                 t.text(t.small(), chosen ? t.accent : t.ink_soft,
                        chosen ? Weight::bold : Weight::regular));
         if (slice.causal) draw_hatch(canvas, r, Hatch::diagonal, t.hairline, 4);

@@ -62,9 +62,10 @@ std::string number_text(double x) {
 void Terms::add(double a, double b) {
     sum_ += a * b;
     if (count_ < 3) {
+        const std::string first = number_text(a), second = number_text(b);
         if (count_ > 0) text_ += " + ";
-        const std::string second = number_text(b);
-        text_ += number_text(a) + "·" + (b < 0 ? "(" + second + ")" : second);
+        text_ += (a < 0 && count_ > 0 ? "(" + first + ")" : first) + "·" +
+                 (b < 0 ? "(" + second + ")" : second);
     }
     ++count_;
 }

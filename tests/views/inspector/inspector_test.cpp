@@ -502,7 +502,7 @@ TEST(InspectorCompare, ShowsTheTrueDifference) {
     const ColourScale both = ColourScale::fit(2 * rows * cols, [&](std::int64_t i) {
         return i < rows * cols ? ta.at(i) : tb.at(i - rows * cols);
     });
-    EXPECT_EQ(read_back(canvas, *truth, b, s.theme, both).wrong, std::vector<std::string>{});
+    EXPECT_EQ(read_back(canvas, *truth, b, s.theme, both, true).wrong, std::vector<std::string>{});
     // A changed trace shows.
     s.trace = with_value(*truth, b, 5, 100);
     EXPECT_GT(wrong(s.draw()), 0);

@@ -83,10 +83,11 @@ inline bool drawn_blank(const Trace& trace, const std::string& node, std::int64_
 }
 
 // Compares every number inside a picture of the node's cells, every pixel of the largest one
-// (whose colours were fitted to `scale`, or to its own cells) and every bar with the trace.
+// (whose colours were fitted to `scale`, or to its own cells) and every bar (from its row's
+// smallest to its largest value, or as the scale) with the trace.
 inline ReadBack read_back(const RecordingCanvas& canvas, const Trace& trace,
                           const std::string& node, const Theme& theme,
-                          std::optional<ColourScale> scale = {}) {
+                          std::optional<ColourScale> scale = {}, bool bars_on_scale = false) {
     ReadBack out;
     const Tensor& tensor = *trace.find(node);
     const auto wrong = [&](const std::string& what, std::int64_t index) {
@@ -135,6 +136,10 @@ inline ReadBack read_back(const RecordingCanvas& canvas, const Trace& trace,
                 values.push_back(drawn_blank(trace, node, index) ? 0 : tensor.at(index));
                 lo = std::min(lo, values.back());
                 hi = std::max(hi, values.back());
+            }
+            if (bars_on_scale) {
+                lo = std::min(0.0, scale->lo);
+                hi = std::max(0.0, scale->hi);
             }
             if (!(lo < hi)) hi = lo + 1;
             const double share = h.rect.w / static_cast<double>(t.cols);
