@@ -151,7 +151,6 @@ std::vector<AppCommand> make_table() {
          {{"["}},
          "Follows the token to the left.",
          [](C& c, Text) { c.move_token(-1); }},
-
         {"view",
          "Show a view",
          "VIEW",
@@ -281,7 +280,6 @@ std::vector<AppCommand> make_table() {
          [](C& c, Text a) {
              c.set_reduce_motion(switched("reduce-motion", a, c.state().reduce_motion));
          }},
-
         {"prompt",
          "Run a text",
          "TEXT",
@@ -324,7 +322,6 @@ std::vector<AppCommand> make_table() {
          {},
          "Appends the tokens that the model finds most likely, then shows the run.",
          [](C& c, Text a) { c.write_on(a.empty() ? 8 : whole_number("continue", a)); }},
-
         {"save",
          "Save the view",
          "FILE",
@@ -360,7 +357,6 @@ std::vector<AppCommand> make_table() {
          {{"Ctrl+D"}},
          "Copies what the view shows, in words.",
          [](C& c, Text) { c.copy_description(); }},
-
         {"palette",
          "Find anything",
          "",

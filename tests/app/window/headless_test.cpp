@@ -2,10 +2,14 @@
 
 #include "app/controller.h"
 #include "core/error.h"
+#include "core/io/checkpoint.h"
 #include "views/canvas/cairo_canvas.h"
 
 #include <gtest/gtest.h>
+#include <cstdlib>
+#include <filesystem>
 #include <set>
+#include <sstream>
 
 namespace sf {
 namespace {
@@ -172,6 +176,31 @@ TEST(Window, ASecondClickGoesIntoTheBoxAndEscapeComesBack) {
     EXPECT_EQ(h->controller().view(0).id(), "inspector");
     h->key("Escape");
     EXPECT_EQ(h->controller().view(0).id(), "map");
+}
+
+TEST(Window, SavesTheSameBytesAsThePrintedCommandLine) {
+    ShotOptions options = nano();
+    const auto folder = std::filesystem::temp_directory_path() / "sf_window_save";
+    std::filesystem::remove_all(folder);
+    std::filesystem::create_directories(folder);
+    options.save_folder = folder;
+    START(h, options);
+    type_and_run(*h, "it's a cat");
+    for (const char* line : {"step 9", "token 2", "theme dark", "text 125", "set zoom=1.5"})
+        h->controller().attempt(line);
+    h->finish();
+    h->key("Ctrl+S");
+    std::istringstream lines(h->printed());
+    std::string file, command;
+    std::getline(lines, file);
+    std::getline(lines, command);
+    ASSERT_EQ(command.rfind("stepformer ", 0), 0U) << h->printed();
+    const std::string saved = read_file(file);
+    std::filesystem::remove(file);
+    command.replace(0, std::string("stepformer").size(), SF_BINARY);
+    ASSERT_EQ(std::system(command.c_str()), 0) << command;
+    EXPECT_TRUE(read_file(file) == saved) << command;
+    std::filesystem::remove_all(folder);
 }
 
 TEST(Window, ThemesAndTextSizesDraw) {
