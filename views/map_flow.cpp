@@ -59,7 +59,8 @@ std::vector<FlowRow> visible_rows(const MapContext& c, std::vector<FlowRow> rows
     for (std::size_t i = 0; i < rows.size(); ++i)
         if (rows[i].current) anchor = i;
     const auto ends = [&](std::size_t i) {
-        return rows[i].kind == FlowRow::Kind::band && rows[i].layer < 0;
+        return (rows[i].kind == FlowRow::Kind::band && rows[i].layer < 0) ||
+               (rows[i].kind == FlowRow::Kind::module && rows[i].layer == c.model.layers);
     };
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < rows.size(); ++i)
@@ -113,7 +114,7 @@ std::vector<FlowRow> visible_rows(const MapContext& c, std::vector<FlowRow> rows
         FlowRow row;
         row.kind = FlowRow::Kind::note;
         row.least = row.wanted = row.most = note;
-        row.text = first < 0 ? "⋯"
+        row.text = first < 0 ? "⋯ MTP"
                    : first == last
                        ? "⋯ layer " + std::to_string(first)
                        : "⋯ layers " + std::to_string(first) + " to " + std::to_string(last);

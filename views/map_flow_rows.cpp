@@ -116,7 +116,9 @@ FlowPorts place_whole(Flow& flow, const MapContext& c, const FlowRow& row, doubl
             }
         flow.boxes.push_back(make_box(c, "Embedding, block, head", "Module", Meaning::mtp, nodes,
                                       {left, top, right - left, h}));
-        const Rect r = flow.boxes.back().r;
+        Flow::Box& box = flow.boxes.back();
+        if (head) box.shown = box.out = head->blocks.back().nodes.back();
+        const Rect r = box.r;
         ports.in = {{r.x, middle(r)}};
         ports.out = {{r.right(), middle(r)}};
         return ports;
