@@ -31,8 +31,9 @@ struct Label {
     std::int64_t i = 0;
     bool selected = false;
 };
+// `period` > 0: counted anew in each head.
 std::vector<Label> label_places(std::int64_t begin, std::int64_t count, std::int64_t selected,
-                                double cell, double needed) {
+                                double cell, double needed, std::int64_t period = 0) {
     std::vector<Label> all;
     std::int64_t step = 1;
     for (const std::int64_t s : {1, 2, 5}) {
@@ -46,9 +47,11 @@ std::vector<Label> label_places(std::int64_t begin, std::int64_t count, std::int
             if (cell * static_cast<double>(step) >= needed) break;
         }
     const bool has_selected = selected >= begin && selected < begin + count;
-    for (std::int64_t i = (begin + step - 1) / step * step; i < begin + count; i += step)
-        if (!has_selected || static_cast<double>(std::abs(i - selected)) * cell >= needed)
-            all.push_back({i, false});
+    for (std::int64_t i = begin; i < begin + count; ++i) {
+        const bool clear =
+            !has_selected || static_cast<double>(std::abs(i - selected)) * cell >= needed;
+        if (clear && (period > 0 ? i % period : i) % step == 0) all.push_back({i, false});
+    }
     if (has_selected) all.push_back({selected, true});
     return all;
 }
@@ -91,7 +94,7 @@ Layout make_layout(const Canvas& canvas, const Theme& theme, const Rect& area, c
     const bool profile = m.profile && room_h > least + 104 * u;
     const double map_h = profile ? room_h - least - 8 : room_h;
     l.cell_w = std::min(room_w / static_cast<double>(w.cols), 72 * u);
-    l.cell_h = std::min(map_h / static_cast<double>(w.rows), 34 * u);
+    l.cell_h = std::min(map_h / static_cast<double>(w.rows), (m.slice->square ? 56 : 34) * u);
     if (m.slice->square) l.cell_w = l.cell_h = std::min(l.cell_w, l.cell_h);
     l.map = {area.x + left, area.y + top, l.cell_w * static_cast<double>(w.cols),
              l.cell_h * static_cast<double>(w.rows)};
@@ -146,7 +149,7 @@ void draw_labels(Canvas& canvas, const Theme& theme, const Matrix& m, const Layo
     const double longest = std::max(l.cell_w - 4, 48 * theme.text_scale);
     const double needed = std::min(widest, longest) + 6;
     std::vector<std::pair<double, double>> taken;  // the selected label is placed first
-    auto places = label_places(w.col, w.cols, m.col, l.cell_w, needed);
+    auto places = label_places(w.col, w.cols, m.col, l.cell_w, needed, m.slice->head_width);
     std::stable_partition(places.begin(), places.end(),
                           [](const Label& at) { return at.selected; });
     for (const Label& at : places) {

@@ -126,16 +126,19 @@ void draw_heads(Canvas& canvas, const Theme& t, const Rect& area, const Subject&
         const double rows = std::max(1.0, std::floor((area.h + gap) / (side + line + gap)));
         shown = std::min<std::int64_t>(shown, static_cast<std::int64_t>(best_cols * rows));
     }
+    // Narrow ones (a column a tile) stand closer.
+    const double w = std::min(side, 24 * t.text_scale * static_cast<double>(s.slice.cols));
+    const double pitch = std::max(w, std::min(side, 48 * t.text_scale)) + gap;
+    if (pitch < side + gap) best_cols = std::max(best_cols, std::floor((area.w + gap) / pitch));
     const auto cols = static_cast<std::int64_t>(best_cols);
     for (std::int64_t h = 0; h < shown; ++h) {
         Choice choice = s.choice;
         choice.head = h;
         const Slice slice = make_slice(*s.trace, s.id, choice);
-        const Rect r{area.x + static_cast<double>(h % cols) * (side + gap),
-                     area.y + static_cast<double>(h / cols) * (side + line + gap) + line,
-                     std::min(side, 24 * t.text_scale * static_cast<double>(slice.cols)), side};
+        const Rect r{area.x + static_cast<double>(h % cols) * pitch,
+                     area.y + static_cast<double>(h / cols) * (side + line + gap) + line, w, side};
         const bool chosen = h == s.slice.head;
-        text_in(canvas, {r.x, r.y - line, side, line - 2}, "head " + std::to_string(h),
+        text_in(canvas, {r.x, r.y - line, pitch - gap, line - 2}, "head " + std::to_string(h),
                 t.text(t.small(), chosen ? t.accent : t.ink_soft,
                        chosen ? Weight::bold : Weight::regular));
         if (slice.causal) draw_hatch(canvas, r, Hatch::diagonal, t.hairline, 4);
