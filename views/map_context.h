@@ -24,6 +24,7 @@ struct MapContext {
     bool lens = true;
     double zoom = 1;
     Vec2 pan{};
+    std::vector<Explanation::Cell> inputs{};  // of the hovered cell
 
     std::int64_t extent_tokens() const { return trace.extent.tokens; }
     bool is_current(NodeId id) const { return id == current && id != no_node; }

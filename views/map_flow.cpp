@@ -80,7 +80,7 @@ std::vector<FlowRow> visible_rows(const MapContext& c, std::vector<FlowRow> rows
     // Neighbours come only where the opened row keeps room for its pictures.
     const auto total = [&](bool roomy) {
         double sum = 0;
-        if (roomy) sum = 0.75 * (rows[anchor].wanted - rows[anchor].least);
+        if (roomy) sum = 0.3 * (rows[anchor].wanted - rows[anchor].least);
         bool hidden = false;
         for (std::size_t i = 0; i < rows.size(); ++i) {
             if (shown[i])

@@ -284,11 +284,12 @@ FlowPorts place_open(Flow& flow, const MapContext& c, const FlowRow& row, double
         line.lit = c.current != no_node && band.find(c.current) == e.to && reads(c, block(e.from));
         const double half = columns.gutter / 2;
         if (!from && !to) continue;
-        if (!from) {
+        const bool next = block(e.to).column == columns.begin;
+        if (!from && next) {
             line.path = {{left - 14, middle(b)}, {b.x, middle(b)}};
         } else if (!to) {
             line.path = {{a.right(), middle(a)}, {a.right() + columns.gutter * 0.7, middle(a)}};
-        } else if (block(e.to).column == block(e.from).column + 1) {
+        } else if (from && block(e.to).column == block(e.from).column + 1) {
             const double x = b.x - half;
             line.path = {{a.right(), middle(a)}, {x, middle(a)}, {x, middle(b)}, {b.x, middle(b)}};
         } else {
@@ -297,8 +298,12 @@ FlowPorts place_open(Flow& flow, const MapContext& c, const FlowRow& row, double
             const double level =
                 up ? top - channel * (lane + 0.75) : bottom + channel * (lane + 0.75);
             const double x0 = a.right() + half * 0.7, x1 = b.x - half * 1.3;
-            line.path = {{a.right(), middle(a)}, {x0, middle(a)}, {x0, level}, {x1, level},
-                         {x1, middle(b)},        {b.x, middle(b)}};
+            line.path = {{x1, level}, {x1, middle(b)}, {b.x, middle(b)}};
+            if (from)
+                line.path.insert(line.path.begin(),
+                                 {{a.right(), middle(a)}, {x0, middle(a)}, {x0, level}});
+            else  // it comes from a box that is not shown
+                line.path.insert(line.path.begin(), {left - 14, level});
         }
         flow.lines.push_back(line);
     }

@@ -27,6 +27,29 @@ void draw_missing(Canvas& canvas, const MapContext& c, const Rect& r) {
         text_if_fits(canvas, r, "–", style);
 }
 
+struct CellAt {
+    std::int64_t row = 0, col = 0;
+};
+void outline(Canvas& canvas, const MapContext& c, const HeatMap& map, CellAt from, CellAt to) {
+    const Rect a = heat_map_cell(map, from.row, from.col), b = heat_map_cell(map, to.row, to.col);
+    canvas.stroke_rect({a.x, a.y, b.right() - a.x, b.bottom() - a.y}, c.theme.accent, 1.5);
+}
+
+// The cells of this picture that the hovered cell was made from.
+void draw_inputs(Canvas& canvas, const MapContext& c, const HeatMap& map, const Slice& s,
+                 NodeId id) {
+    for (const auto& range : c.inputs) {
+        if (range.node != id || range.end <= range.begin || s.row_stride < 1) continue;
+        const std::int64_t step = std::max<std::int64_t>(range.stride, 1);
+        const std::int64_t first = range.begin - s.first;
+        const std::int64_t last = first + (range.end - 1 - range.begin) / step * step;
+        if (first < 0 || last >= s.rows * s.row_stride) continue;
+        const CellAt a{first / s.row_stride, first % s.row_stride};
+        const CellAt b{last / s.row_stride, last % s.row_stride};
+        outline(canvas, c, map, {a.row, std::min(a.col, b.col)}, {b.row, std::max(a.col, b.col)});
+    }
+}
+
 }  // namespace
 
 bool text_if_fits(Canvas& canvas, const Rect& r, const std::string& text, const TextStyle& style) {
@@ -101,6 +124,10 @@ void draw_node_picture(Canvas& canvas, const MapContext& c, NodeId id, const Rec
         bars.colour = c.theme.meaning(Meaning::routed_expert);
         bars.target = {node.name, 0, 1, 1, 0, 1};
         bars.hover_index = hover;
+        // The expert at work stands out.
+        if (c.step != nullptr && c.step->kind == Step::Kind::expert && c.step->layer == node.layer)
+            for (std::int64_t i = 0; i < t->size(); ++i)
+                bars.colours.push_back(i == c.step->sub ? c.theme.accent : bars.colour.alpha(0.5));
         draw_bars(canvas, c.theme, bars);
         return;
     }
@@ -122,6 +149,13 @@ void draw_node_picture(Canvas& canvas, const MapContext& c, NodeId id, const Rec
     map.target = {node.name, s.first, s.rows, s.cols, s.row_stride, s.col_stride};
     map.hover_index = hover;
     draw_heat_map(canvas, c.theme, map);
+    // The tile of keys that has just arrived.
+    if (s.causal && c.is_current(id) && c.step->kind == Step::Kind::tile) {
+        const std::int64_t begin = c.step->sub * attention_tile;
+        const std::int64_t end = std::min(begin + attention_tile, s.cols);
+        if (begin < end) outline(canvas, c, map, {0, begin}, {s.rows - 1, end - 1});
+    }
+    draw_inputs(canvas, c, map, s, id);
     // The followed token's row.
     const std::int64_t row = c.token - s.row0;
     if (!s.tokens || s.rows < 2 || row < 0 || row >= s.rows) return;

@@ -147,6 +147,10 @@ private:
         c.token = frame.cursor.token < 0 ? last : std::min(frame.cursor.token, last);
         c.head = static_cast<std::int64_t>(std::lround(setting_number(frame, *this, "head")));
         c.values = setting_text(frame, *this, "values");
+        if (const NodeId hovered = trace.graph->find(frame.hover_node);
+            hovered != no_node && frame.hover_index >= 0 &&
+            frame.hover_index < trace.shape(hovered).size())
+            c.inputs = explain(trace, hovered, frame.hover_index).cells;
         c.lens = setting_bool(frame, *this, "lens");
         c.zoom = setting_number(frame, *this, "zoom");
         c.pan = {setting_number(frame, *this, "pan_x"), setting_number(frame, *this, "pan_y")};

@@ -186,6 +186,32 @@ TEST(MapNumbers, ChipsAreTheTokens) {
     EXPECT_TRUE(canvas.has_text("position 2"));
 }
 
+TEST(MapNumbers, HoveringACellLightsItAndItsInputs) {
+    const TracePtr trace = map_run();
+    MapPicture p(trace, "layers.1.q_latent", 2560, 1440);
+    const auto strokes = [](const RecordingCanvas& canvas) {
+        return std::count_if(
+            canvas.primitives().begin(), canvas.primitives().end(),
+            [](const Primitive& s) { return s.kind == Primitive::Kind::stroke_rect; });
+    };
+    const auto before = strokes(p.draw());
+    p.frame.hover_node = "layers.1.attn_out";
+    p.frame.hover_index = 3 * 48 + 5;
+    const RecordingCanvas canvas = p.draw();
+    EXPECT_GE(strokes(canvas), before + 3);  // the cell twice (a dark and a light line), its inputs
+    // Token 3's row of the head outputs is what it was made from.
+    for (const Hit& h : canvas.hits()) {
+        if (h.target.node != "layers.1.heads" || h.target.rows != 11) continue;
+        const double row = h.rect.h / 11;
+        EXPECT_TRUE(std::any_of(
+            canvas.primitives().begin(), canvas.primitives().end(), [&](const Primitive& s) {
+                return s.kind == Primitive::Kind::stroke_rect &&
+                       std::abs(s.rect.y - h.rect.y - 3 * row) < 0.01 &&
+                       std::abs(s.rect.w - h.rect.w) < 0.01 && std::abs(s.rect.h - row) < 0.01;
+            }));
+    }
+}
+
 TEST(MapInvariants, HoldOnATrueRun) {
     for (const std::int64_t modules : {0, 1, 2}) {
         const MapPicture p(map_run("the cat sat", 3, modules));
