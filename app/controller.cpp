@@ -233,20 +233,10 @@ void Controller::scrub(std::int64_t step) {
     phase_ = 1;
 }
 
-namespace {
-
-std::int64_t step_of_node(const Timeline& timeline, NodeId node) {
-    for (std::int64_t i = 0; i < timeline.size(); ++i)
-        if (node != no_node && timeline[i].node == node) return i;
-    return -1;
-}
-
-}  // namespace
-
 void Controller::go_to_step(std::string_view name) {
     if (timeline_->size() == 0) throw UserError("step", "", "nothing has run yet");
     std::int64_t i = timeline_->find(name);
-    if (i < 0) i = step_of_node(*timeline_, snapshot_->trace->graph->find(name));
+    if (i < 0) i = timeline_->of(snapshot_->trace->graph->find(name));
     if (i < 0)
         throw UserError("step", "",
                         "there is no step '" + std::string(name) + "'; steps are 0 to " +
@@ -256,7 +246,7 @@ void Controller::go_to_step(std::string_view name) {
 
 void Controller::go_to_node(const std::string& node) {
     if (!snapshot_->trace) return;
-    const std::int64_t i = step_of_node(*timeline_, snapshot_->trace->graph->find(node));
+    const std::int64_t i = timeline_->of(snapshot_->trace->graph->find(node));
     if (i >= 0) go_to(i);
 }
 
@@ -335,6 +325,12 @@ void Controller::write_on(std::int64_t tokens) {
     SamplingOptions options;
     options.max_new = tokens;
     post(Continue{options});
+}
+
+void Controller::complete(const std::string& node) {
+    if (!snapshot_->trace || snapshot_->trace->graph->find(node) == no_node)
+        throw UserError("complete", "", "there is no tensor '" + node + "'");
+    post(Complete{node});
 }
 
 void Controller::focus_prompt() {

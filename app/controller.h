@@ -137,6 +137,7 @@ public:
     void open_trace(const std::string& file);
     void set_attention(std::string_view mode);
     void write_on(std::int64_t tokens);
+    void complete(const std::string& node);
     void save_view(const std::string& file);
     void save_window(const std::string& file);
     void set_save_format(const std::string& format);

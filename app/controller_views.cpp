@@ -148,7 +148,12 @@ void Controller::inspect(const std::string& node) {
         state_.views[static_cast<std::size_t>(state_.focus)] = "inspector";
     else
         state_.focus = static_cast<int>(shown - state_.views.begin());
-    set_value(state_.focus, "node", node);
+    // What is a step of its own is looked at by going there, so that the timeline tells the same
+    // and the next key walks on; a weight or the lens is pinned.
+    const NodeId id = snapshot_->trace->graph->find(node);
+    const std::int64_t step = timeline_->of(id);
+    if (step >= 0 && current_step()->node != id) go_to(step);
+    set_value(state_.focus, "node", step >= 0 ? std::string() : node);
 }
 
 std::string Controller::inspected(int pane) const {

@@ -79,6 +79,12 @@ std::int64_t Timeline::find(std::string_view step) const {
     return -1;
 }
 
+std::int64_t Timeline::of(NodeId node) const {
+    for (std::int64_t i = 0; i < size(); ++i)
+        if (node != no_node && (*this)[i].node == node) return i;
+    return -1;
+}
+
 std::int64_t Timeline::next_operation(std::int64_t i) const {
     for (std::int64_t j = i + 1; j < size(); ++j)
         if ((*this)[j].kind == Step::Kind::operation) return j;

@@ -33,6 +33,8 @@ public:
     const Step& operator[](std::int64_t i) const { return steps_[static_cast<std::size_t>(i)]; }
     // A number from 0 or a step's name; -1 when there is none.
     std::int64_t find(std::string_view step) const;
+    // The first step of a node; -1 when it has none (weights, the lens).
+    std::int64_t of(NodeId node) const;
     // The moves of the keys; all clamp at the ends.
     std::int64_t next(std::int64_t i) const { return i + 1 < size() ? i + 1 : i; }
     std::int64_t previous(std::int64_t i) const { return i > 0 ? i - 1 : 0; }

@@ -144,6 +144,7 @@ TEST_F(Walk, RefusesWithASentence) {
     EXPECT_THROW(carry_out(*c_, "token 1000"), UserError);
     EXPECT_THROW(carry_out(*c_, "view nothing"), UserError);
     EXPECT_THROW(carry_out(*c_, "inspect nothing"), UserError);
+    EXPECT_THROW(carry_out(*c_, "complete nothing"), UserError);
     EXPECT_THROW(carry_out(*c_, "set map.nothing=3"), UserError);
     c_->attempt("fly");
     EXPECT_NE(c_->error().find("fly"), std::string::npos);
@@ -153,7 +154,17 @@ TEST_F(Walk, OpensATensorAndComesBack) {
     run("step layers.0.q");
     run("enter");
     EXPECT_EQ(c_->view(0).id(), "inspector");
-    EXPECT_EQ(setting_text(c_->frame(0), c_->view(0), "node"), "layers.0.q");
+    EXPECT_EQ(c_->inspected(0), "layers.0.q");
+    // A tensor that is a step is gone to, so that the next key walks on from it; a weight is
+    // pinned.
+    run("inspect layers.1.q_pe");
+    EXPECT_EQ(c_->current_step()->name, "layers.1.q_pe");
+    EXPECT_EQ(c_->inspected(0), "layers.1.q_pe");
+    run("inspect model.norm.weight");
+    EXPECT_EQ(c_->current_step()->name, "layers.1.q_pe");
+    EXPECT_EQ(c_->inspected(0), "model.norm.weight");
+    run("back");
+    run("back");
     run("back");
     EXPECT_EQ(c_->view(0).id(), "map");
     run("beside inspector");
