@@ -167,6 +167,14 @@ std::string draw_chip_grid(Canvas& canvas, const Theme& theme, const Rect& area,
                           {x + static_cast<double>(c) * (chip_w + gap), y, chip_w, chip_h}, g,
                           r0 + r, c0 + c, with_sub);
     }
+    const double beside = left + static_cast<double>(cols) * (chip_w + gap) + between;
+    if (g.beside && rows <= down_fit && area.right() - beside >= 160 * u)
+        g.beside(
+            {{beside, top, area.right() - beside, static_cast<double>(rows) * (chip_h + gap) - gap},
+             area.y,
+             r0,
+             rows,
+             gap});
     const auto down = range_note(plural(s.row_axis), r0, rows, s.rows);
     const auto across = range_note(plural(s.col_axis), c0, cols, s.cols);
     return down + (down.empty() || across.empty() ? "" : ", ") + across;

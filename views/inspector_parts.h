@@ -81,6 +81,14 @@ struct ChipGrid {
     std::function<Colour(std::int64_t row, std::int64_t col)> colour;
     std::string node;
     std::int64_t row = 0, col = 0, hover = -1;
+    // Draws what fills the room to the right of the chips, row beside row; may be empty.
+    struct Room {
+        Rect rows;      // as high as the chips' rows
+        double header;  // top of the line of column labels
+        std::int64_t first, count;
+        double gap;  // between rows
+    };
+    std::function<void(const Room&)> beside;
 };
 // Returns what part is shown where not all fits ("rows 12–40 of 256"), else "".
 std::string draw_chip_grid(Canvas& canvas, const Theme& theme, const Rect& area,

@@ -1,4 +1,5 @@
 #include "core/graph/op.h"
+#include "views/draw/choice_map.h"
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
@@ -184,6 +185,41 @@ ChipText chip_text(const Subject& s, std::int64_t row, std::int64_t col) {
     }
 }
 
+// The same choices as a map: a column an expert (or group), filled where it was chosen, with its
+// rank.
+void draw_choices_beside(Canvas& canvas, const Theme& t, const Subject& s,
+                         const ChipGrid::Room& room) {
+    const bool groups = s.node->op == Op::group_choice;
+    const Attrs& a = s.node->attrs;
+    ChoiceMap map;
+    map.cols = groups ? a.groups : a.experts;
+    map.area = room.rows;
+    map.area.w = std::min(map.area.w, 56 * t.text_scale * static_cast<double>(map.cols));
+    map.rows = room.count;
+    map.choices = s.slice.cols;
+    map.index = [&](std::int64_t r, std::int64_t k) { return s.slice.index(room.first + r, k); };
+    map.chosen = [&](std::int64_t r, std::int64_t k) {
+        return s.tensor->ints[static_cast<std::size_t>(map.index(r, k))];
+    };
+    map.group = groups || a.groups < 2 ? 0 : a.experts / a.groups;
+    map.gap = room.gap;
+    map.numbers = true;
+    map.colour = t.meaning(s.meaning);
+    map.node = s.node->name;
+    map.hover_index = s.hover;
+    map.selected_index = s.slice.index(s.row, s.col);
+    draw_choice_map(canvas, t, map);
+    const auto style = t.text(t.small(), t.ink_soft, Weight::regular, Align::centre);
+    const double w = map.area.w / static_cast<double>(map.cols);
+    const double widest = canvas.text_width(std::to_string(map.cols), style) + 4;
+    const auto every = std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(widest / w)));
+    for (std::int64_t c = 0; c < map.cols; c += every)
+        text_in(canvas,
+                {map.area.x + w * (static_cast<double>(c) + 0.5) - widest, room.header, 2 * widest,
+                 line_height(t.small())},
+                std::to_string(c), style);
+}
+
 void draw_tensor(Canvas& canvas, const Theme& t, const Rect& area, const Subject& s,
                  const Zoom& zoom, double shown) {
     const bool vector = s.tensor->shape.rank <= 1 || s.node->op == Op::expert_load;
@@ -203,6 +239,10 @@ void draw_tensor(Canvas& canvas, const Theme& t, const Rect& area, const Subject
         grid.row = s.row;
         grid.col = s.col;
         grid.hover = s.hover;
+        if (s.node->op == Op::expert_choice || s.node->op == Op::group_choice)
+            grid.beside = [&](const ChipGrid::Room& room) {
+                draw_choices_beside(canvas, t, s, room);
+            };
         note = draw_chip_grid(canvas, t, body, grid);
     } else if (vector) {
         draw_vector(canvas, t, body, s, zoom);

@@ -136,6 +136,8 @@ std::vector<LensRow> lens_rows(const MapContext& c) {
             row.kept = true;
             row.guess = best.front();
             row.agrees = !module && !last.empty() && best.front().id == last.front().id;
+        } else if (module && c.trace.find(row.node)) {
+            return;  // the module sees tokens ahead, and there are none so far ahead
         }
         rows.push_back(row);
     };

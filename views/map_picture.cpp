@@ -1,5 +1,6 @@
 #include "views/map_picture.h"
 
+#include "views/draw/choice_map.h"
 #include "views/draw/heat_map.h"
 #include "views/draw/plot.h"
 #include "views/draw/shapes.h"
@@ -25,6 +26,63 @@ void draw_missing(Canvas& canvas, const MapContext& c, const Rect& r) {
     const auto style = t.text(t.small(), t.ink_soft, Weight::regular, Align::centre);
     if (r.h >= cap_height(style.size) + 4 && !text_if_fits(canvas, r.inset(2), "not kept", style))
         text_if_fits(canvas, r, "–", style);
+}
+
+// Tokens as they read, the followed one in the middle where not all fit.
+void draw_tokens(Canvas& canvas, const MapContext& c, NodeId id, const Rect& r, const Tensor& ids,
+                 std::int64_t hover) {
+    const Theme& t = c.theme;
+    const std::int64_t count = ids.shape.cols(), first = c.batch * count;
+    const auto style = t.text(t.small(), t.ink_soft, Weight::regular, Align::centre);
+    if (r.h < cap_height(style.size) + 2) return;
+    const auto label = [&](std::int64_t i) {
+        return token_label(c.trace.label(ids.ints[static_cast<std::size_t>(first + i)]));
+    };
+    double widest = 0;
+    for (std::int64_t i = 0; i < std::min<std::int64_t>(count, 512); ++i)
+        widest = std::max(widest, canvas.text_width(label(i), style));
+    const auto most = std::max<std::int64_t>(1, static_cast<std::int64_t>(r.w / (widest + 4)));
+    const auto [begin, end] = token_window(count, std::min(c.token, count - 1), most);
+    const double step = r.w / static_cast<double>(end - begin);
+    for (std::int64_t i = begin; i < end; ++i) {
+        const Rect cell{r.x + step * static_cast<double>(i - begin), r.y, step, r.h};
+        if (i == c.token) canvas.fill_rect(cell, t.accent_soft, 3);
+        if (first + i == hover) canvas.stroke_rect(cell, t.ink, 1, 3);
+        TextStyle own = style;
+        if (i == c.token) own.colour = t.accent;
+        text_if_fits(canvas, cell, label(i), own);
+    }
+    canvas.hit(r, {c.graph[id].name, first + begin, 1, end - begin, 0, 1});
+}
+
+// The chosen experts or groups of each token.
+void draw_choices(Canvas& canvas, const MapContext& c, NodeId id, const Rect& r, const Tensor& t,
+                  const Slice& s, std::int64_t hover) {
+    const Node& node = c.graph[id];
+    const bool groups = node.op == Op::group_choice;
+    ChoiceMap map;
+    map.area = r;
+    map.rows = s.rows;
+    map.cols = groups ? node.attrs.groups : node.attrs.experts;
+    map.choices = s.cols;
+    map.index = [&](std::int64_t row, std::int64_t k) { return s.first + row * s.row_stride + k; };
+    map.chosen = [&](std::int64_t row, std::int64_t k) {
+        return t.ints[static_cast<std::size_t>(map.index(row, k))];
+    };
+    map.group = groups || node.attrs.groups < 2 ? 0 : node.attrs.experts / node.attrs.groups;
+    map.colour = c.theme.meaning(Meaning::routed_expert);
+    map.node = node.name;
+    map.hover_index = hover;
+    draw_choice_map(canvas, c.theme, map);
+}
+
+// The followed token's row.
+void mark_token(Canvas& canvas, const MapContext& c, const Rect& r, const Slice& s) {
+    const std::int64_t row = c.token - s.row0;
+    if (!s.tokens || s.rows < 2 || row < 0 || row >= s.rows) return;
+    const double step = r.h / static_cast<double>(s.rows);
+    canvas.fill_rect({r.x - 3, r.y + step * static_cast<double>(row), 2, std::max(2.0, step)},
+                     c.theme.accent);
 }
 
 struct CellAt {
@@ -131,6 +189,12 @@ void draw_node_picture(Canvas& canvas, const MapContext& c, NodeId id, const Rec
         draw_bars(canvas, c.theme, bars);
         return;
     }
+    if (node.op == Op::ids || node.op == Op::shift_ids)
+        return draw_tokens(canvas, c, id, r, *t, hover);
+    if (node.op == Op::expert_choice || node.op == Op::group_choice) {
+        draw_choices(canvas, c, id, r, *t, s, hover);
+        return mark_token(canvas, c, r, s);
+    }
     HeatMap map;
     map.area = r;
     map.rows = s.rows;
@@ -156,12 +220,7 @@ void draw_node_picture(Canvas& canvas, const MapContext& c, NodeId id, const Rec
         if (begin < end) outline(canvas, c, map, {0, begin}, {s.rows - 1, end - 1});
     }
     draw_inputs(canvas, c, map, s, id);
-    // The followed token's row.
-    const std::int64_t row = c.token - s.row0;
-    if (!s.tokens || s.rows < 2 || row < 0 || row >= s.rows) return;
-    const double step = r.h / static_cast<double>(s.rows);
-    canvas.fill_rect({r.x - 3, r.y + step * static_cast<double>(row), 2, std::max(2.0, step)},
-                     c.theme.accent);
+    mark_token(canvas, c, r, s);
 }
 
 }  // namespace sf

@@ -263,9 +263,7 @@ void draw_predictions(Canvas& canvas, const MapContext& c, const Rect& r) {
     for (const LensRow& l : lens_window(c, room)) {
         BarRow row;
         row.name = l.label;
-        row.label = l.kept                 ? token_label(c.trace.label(l.guess.id))
-                    : c.trace.find(l.node) ? "–"  // no token so far ahead
-                                           : "not kept";
+        row.label = l.kept ? token_label(c.trace.label(l.guess.id)) : "not kept";
         row.p = l.kept ? l.guess.p : 0;
         row.number = l.kept ? format_percent(l.guess.p) : "";
         row.mark = l.agrees;

@@ -61,7 +61,7 @@ NodeId build_moe(Builder& b, NodeId x, const std::string& weights) {
     }
     const NodeId indices = b.add(
         Op::expert_choice,
-        {"router_indices", "I", "Chosen experts",
+        {"router_indices", "Topk", "Chosen experts",
          "Topk(" + std::string(r.biased ? "s + b" : "s") + ", " + std::to_string(r.top_k) + ")"},
         choice, r);
     const NodeId gates =
