@@ -93,12 +93,13 @@ Layout make_layout(const Canvas& canvas, const Theme& theme, const Rect& area, c
     const double least = line + 8 + 44 * u;
     const bool profile = m.profile && room_h > least + 104 * u;
     const double map_h = profile ? room_h - least - 8 : room_h;
-    l.cell_w = std::min(room_w / static_cast<double>(w.cols), 72 * u);
-    l.cell_h = std::min(map_h / static_cast<double>(w.rows), (m.slice->square ? 56 : 34) * u);
+    l.cell_w = std::min(room_w / static_cast<double>(w.cols), 96 * u);
+    l.cell_h = std::min(map_h / static_cast<double>(w.rows), (m.slice->square ? 96 : 72) * u);
     if (m.slice->square) l.cell_w = l.cell_h = std::min(l.cell_w, l.cell_h);
     l.map = {area.x + left, area.y + top, l.cell_w * static_cast<double>(w.cols),
              l.cell_h * static_cast<double>(w.rows)};
-    if (profile) l.profile = std::min(room_h - l.map.h - 8, least + 84 * u);
+    if (profile)
+        l.profile = std::min(room_h - l.map.h - 8, least + std::max(84 * u, room_h * 0.25));
     return l;
 }
 
