@@ -111,6 +111,7 @@ AppState parse_state(std::string_view text, const std::string& file) {
     s.focus = std::clamp(s.focus, 0, static_cast<int>(s.views.size()) - 1);
     s.text_percent = std::clamp(s.text_percent, min_text_percent, max_text_percent);
     if (s.save_format != "svg" && s.save_format != "pdf") s.save_format = "png";
+    if (s.panel != "on" && s.panel != "off") s.panel = "auto";
     s.step = std::max<std::int64_t>(s.step, 0);
     s.token = std::max<std::int64_t>(s.token, -1);
     return s;

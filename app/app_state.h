@@ -19,7 +19,7 @@ struct AppState {
     bool dark = false;
     int text_percent = 100;
     bool reduce_motion = false;
-    bool panel = true;  // the right panel is unfolded
+    std::string panel = "auto";  // the right panel: "on", "off", or where there is room
     bool playing = false;
     std::string save_format = "png";
     std::string prompt;

@@ -51,7 +51,7 @@ std::vector<Piece> top_pieces(const Controller& c) {
                          bool soft = true, const std::string& command = "", bool light = false) {
         if (!text.empty()) pieces.push_back({text, weight, soft, command, light, rank});
     };
-    add(c.state().panel ? "›" : "‹", 0, Weight::bold, true, "command:panel");
+    add(c.panel_open() ? "›" : "‹", 0, Weight::bold, true, "command:panel");
     if (s.trace) {
         std::size_t count = 0, held = 0;
         for (int pane = 0; pane < c.panes(); ++pane)
@@ -94,11 +94,15 @@ std::vector<Piece> fitting_pieces(const Canvas& canvas, const Controller& c, dou
 
 }  // namespace
 
+bool is_roomy(const Controller& c, double width) {
+    return width / c.theme().text_scale >= 1000;
+}
+
 Layout make_layout(const Controller& c, const Canvas& measure, double width, double height) {
     const Theme t = c.theme();
     const double s = t.text_scale;
     Layout l;
-    l.narrow = width / s < 1000;
+    l.narrow = !is_roomy(c, width);
     const double top = on_grid(16 + 26 * s);
     const double strip = on_grid(chip_height(t) + 14);
     const double bottom = on_grid(20 + 46 * s);
@@ -125,7 +129,7 @@ Layout make_layout(const Controller& c, const Canvas& measure, double width, dou
     list = on_grid(list);
     l.list = {0, body_top, list, body};
     const double panel =
-        c.state().panel ? on_grid(std::min(312 * s, width * (l.narrow ? 0.36 : 0.27))) : 0;
+        c.panel_open() ? on_grid(std::min(312 * s, width * (l.narrow ? 0.36 : 0.27))) : 0;
     l.panel = {width - panel, body_top, panel, body};
     l.centre = {list, body_top, width - list - panel, body};
     const int panes = c.panes();

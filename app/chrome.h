@@ -21,6 +21,8 @@ struct Layout {
     Rect area[2];  // of the picture itself
 };
 
+// Wide enough for its text that nothing has to stand back.
+bool is_roomy(const Controller& controller, double width);
 Layout make_layout(const Controller& controller, const Canvas& measure, double width,
                    double height);
 

@@ -270,7 +270,7 @@ std::vector<AppCommand> make_table() {
          look,
          {{"f"}},
          "Folds or unfolds the panel on the right.",
-         [](C& c, Text a) { c.set_panel(switched("panel", a, c.state().panel)); }},
+         [](C& c, Text a) { c.set_panel(switched("panel", a, c.panel_open())); }},
         {"checks",
          "Self-check",
          "",

@@ -127,6 +127,9 @@ public:
     void set_dark(bool dark);
     void set_text_percent(int percent);
     void set_panel(bool on);
+    // Whether the window is wide for its text; the panel then is open unless it was folded.
+    void set_roomy(bool roomy) { roomy_ = roomy; }
+    bool panel_open() const { return state_.panel == "on" || (state_.panel == "auto" && roomy_); }
     void set_reduce_motion(bool on);
     void toggle(Overlay overlay);
     void focus_prompt();
@@ -188,7 +191,7 @@ private:
     std::string error_;
     Toast toast_;
     Overlay overlay_ = Overlay::none;
-    bool prompt_focus_ = false, picture_focus_ = false, quitting_ = false;
+    bool prompt_focus_ = false, picture_focus_ = false, quitting_ = false, roomy_ = true;
 
     // The invariants of a pane, and what they were measured on.
     struct Checked {

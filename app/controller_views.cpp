@@ -241,7 +241,7 @@ void Controller::set_text_percent(int percent) {
 }
 
 void Controller::set_panel(bool on) {
-    state_.panel = on;
+    state_.panel = on ? "on" : "off";
     changed();
 }
 

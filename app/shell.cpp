@@ -19,6 +19,7 @@ void Shell::layout(double width, double height) {
         strip_scroll_ = 0;
     }
     base_.emplace(all);
+    controller_.set_roomy(is_roomy(controller_, width));
     layout_ = make_layout(controller_, *base_, width, height);
     for (int pane = 0; pane < controller_.panes(); ++pane)
         controller_.set_area(pane, layout_.area[pane]);

@@ -18,7 +18,7 @@ AppState unusual() {
     s.dark = true;
     s.text_percent = 175;
     s.reduce_motion = true;
-    s.panel = false;
+    s.panel = "off";
     s.playing = true;
     s.save_format = "svg";
     s.prompt = "naïve \"quotes\" ⏎ \n 猫";

@@ -207,7 +207,7 @@ TEST(Window, ThemesAndTextSizesDraw) {
     START(h, nano());
     type_and_run(*h, "the cat");
     std::set<std::string> pictures;
-    for (const char* line : {"theme light", "theme dark", "text 200", "text 300", "panel off",
+    for (const char* line : {"theme light", "theme dark", "text 200", "text 300", "panel on",
                              "beside inspector", "help", "back", "checks"}) {
         h->controller().attempt(line);
         h->advance(0);
