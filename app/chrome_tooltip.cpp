@@ -36,7 +36,11 @@ void add_cell(std::vector<Line>& lines, const Theme& t, const Trace& trace, cons
         lines.push_back({node.symbol + "  " + index_text(shape, pick.index),
                          t.text(t.normal(), t.accent), true});
     lines.push_back({node.title + " · " + node.name, t.text(t.small(), t.ink_soft)});
-    lines.push_back({"shape " + to_string(shape), t.text(t.small(), t.ink_soft)});
+    const double microseconds = trace.seconds(id) * 1e6;
+    lines.push_back(
+        {"shape " + to_string(shape) +
+             (microseconds > 0 ? ", took " + format_number(microseconds, 3) + " µs" : ""),
+         t.text(t.small(), t.ink_soft)});
     const std::string& formula = e.formula.empty() ? node.formula : e.formula;
     if (!formula.empty()) lines.push_back({formula, t.text(t.normal(), t.ink), true});
     if (!e.numbers.empty())

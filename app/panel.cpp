@@ -126,9 +126,11 @@ void Panel::slider(const Parameter& p) {
     }
     const double part = range > 0 ? std::clamp((value - p.min) / range, 0.0, 1.0) : 0;
     const double line = y + row + 9 * s;
+    // Below its first whole number a setting follows the cursor.
+    const bool follows = whole && p.min == -1 && value == -1;
     (*paint_)([&](Canvas& canvas) {
         canvas.text({left_, y + t.small()}, readable(p.name), t.text(t.small(), t.ink_soft));
-        canvas.text({left_ + width_, y + t.small()}, format_number(value, 3),
+        canvas.text({left_ + width_, y + t.small()}, follows ? "auto" : format_number(value, 3),
                     t.text(t.small(), t.ink, Weight::bold, Align::right));
         canvas.fill_rect({left_, line - 1.5 * s, width_, 3 * s}, t.hairline, 1.5 * s);
         canvas.fill_rect({left_, line - 1.5 * s, knob + wide * part, 3 * s}, t.accent, 1.5 * s);

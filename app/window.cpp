@@ -11,10 +11,12 @@
 #include <epoxy/gl.h>
 #include <algorithm>
 #include <array>
+#include <clocale>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <string_view>
 
 #define GLFW_INCLUDE_NONE
 #include <GLFW/glfw3.h>
@@ -36,6 +38,11 @@ std::string glfw_reason(const char* otherwise) {
 struct Glfw {
     Glfw() {
         glfwSetErrorCallback(nullptr);
+        // In the "C" locale X hands over typed Latin letters only. GLFW would ask the environment
+        // too, but stop there.
+        const char* const locale = std::setlocale(LC_CTYPE, "");
+        if (!locale || std::string_view(locale) == "C" || std::string_view(locale) == "POSIX")
+            std::setlocale(LC_CTYPE, "C.UTF-8");
         if (!glfwInit()) {
             throw DeviceError("the window needs a display: " + glfw_reason("GLFW does not start") +
                               "; 'stepformer figure' and 'stepformer shot' do without");
