@@ -49,7 +49,8 @@ void add_model_options(CLI::App& app, cli::RunArguments& a) {
 
 void add_run_options(CLI::App& app, cli::RunArguments& a, bool with_trace) {
     text_option(app, "--prompt", a.prompt, "TEXT", "the text to run");
-    text_option(app, "--ids", a.ids, "FILE", "JSON: a list of ids, or a list of such lists");
+    text_option(app, "--ids", a.ids, "FILE",
+                "JSON: a list of ids, or a list of such lists; or that list itself");
     if (with_trace) text_option(app, "--trace", a.trace, "FILE", "a saved trace instead of a run");
     add_model_options(app, a);
 }

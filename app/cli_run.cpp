@@ -112,8 +112,10 @@ std::vector<std::vector<std::int64_t>> choose_ids(const RunArguments& arguments,
             throw UserError(std::string("--") + error.what());
         }
     }
-    const std::string& file = arguments.ids.value;
-    auto rows = read_ids(file);
+    // A list given in place of a file: what the window writes for a sequence that no text gives.
+    const bool inlined = arguments.ids.value.starts_with('[');
+    const std::string file = inlined ? "--ids" : arguments.ids.value;
+    auto rows = inlined ? parse_ids(arguments.ids.value, file) : read_ids(file);
     if (rows.empty()) throw UserError(file, "", "holds no sequence");
     if (rows.size() > most_sequences)
         throw UserError(file, "",

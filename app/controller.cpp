@@ -114,6 +114,25 @@ void Controller::wait_idle(double now) {
     tick(now);
 }
 
+namespace {
+
+// The sequence that was run, as the command line names it: by its text, else by its ids.
+std::vector<std::string> arguments_of_run(const Snapshot& s) {
+    if (!s.prompt.empty()) return {"--prompt", s.prompt};
+    const Extent& e = s.trace->extent;
+    std::string ids = "[";
+    for (std::int64_t b = 0; b < e.batch; ++b) {
+        ids += b > 0 ? ",[" : "[";
+        for (std::int64_t t = 0; t < e.tokens; ++t)
+            ids += (t > 0 ? "," : "") +
+                   std::to_string(s.trace->ids[static_cast<std::size_t>(b * e.tokens + t)]);
+        ids += "]";
+    }
+    return {"--ids", ids + "]"};
+}
+
+}  // namespace
+
 void Controller::take_snapshot() {
     SnapshotPtr next = engine_->snapshot();
     if (next == snapshot_) return;
@@ -135,9 +154,12 @@ void Controller::take_snapshot() {
         if (state_.token >= token_count()) state_.token = -1;
         model_arguments_ = next_model_arguments_;
         run_arguments_ = next_run_arguments_;
+        if (wrote_on_) run_arguments_ = arguments_of_run(*snapshot_);
+        wrote_on_ = false;
     }
     if (snapshot_->error_version != error_seen_) {
         error_seen_ = snapshot_->error_version;
+        wrote_on_ = false;
         waiting_.clear();
         next_model_arguments_ = model_arguments_;
         next_run_arguments_ = run_arguments_;
@@ -325,6 +347,7 @@ void Controller::write_on(std::int64_t tokens) {
     SamplingOptions options;
     options.max_new = tokens;
     post(Continue{options});
+    wrote_on_ = true;
 }
 
 void Controller::complete(const std::string& node) {

@@ -183,6 +183,7 @@ private:
     std::array<Rect, 2> areas_{Rect{0, 0, 960, 600}, Rect{0, 0, 960, 600}};
     std::uint64_t posted_ = 0, error_seen_ = 0, version_ = 0;
     bool restoring_ = false;    // the first run goes back to the state's step
+    bool wrote_on_ = false;     // the next run is one that no argument named yet
     std::deque<Move> waiting_;  // keys pressed while a run is in progress
     std::vector<Place> history_;
     double now_ = 0, move_begin_ = 0, phase_ = 1, next_play_ = 0;

@@ -113,9 +113,12 @@ struct Engine::Impl {
         for (auto& row : rows)
             for (const Drawn& d : generate(now.model, row, c.options).drawn) row.push_back(d.id);
         run(rows);
-        now.prompt = now.model->tokenizer && rows.size() == 1
-                         ? to_valid_utf8(now.model->tokenizer->decode(rows.front()))
-                         : "";
+        // A text only where it gives these very ids again.
+        now.prompt.clear();
+        if (!now.model->tokenizer || rows.size() != 1) return;
+        const std::string text = now.model->tokenizer->decode(rows.front());
+        if (!first_invalid_utf8(text) && now.model->tokenizer->encode(text) == rows.front())
+            now.prompt = text;
     }
     void carry_out(const Complete& c) {
         if (!now.trace) return;

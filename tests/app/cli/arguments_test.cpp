@@ -124,6 +124,8 @@ INSTANTIATE_TEST_SUITE_P(
                 {"figure", "map", "--prompt", "a", "--model", reference("A"), "-o", "o.png"},
                 {"--prompt", "tokenizer"}},
         Mistake{"ids_missing", traced("nowhere.json"), {"nowhere.json"}},
+        Mistake{"ids_inline_broken", traced("[[1,"), {"--ids", "JSON"}},
+        Mistake{"ids_inline_outside", traced("[[1,99999]]"), {"--ids", "99999"}},
         Mistake{"ids_folder", traced("folder.png"), {"folder.png"}},
         Mistake{"ids_broken", traced("broken.json"), {"broken.json"}},
         Mistake{"ids_words", traced("words.json"), {"words.json", "whole number"}},

@@ -176,6 +176,18 @@ TEST_F(Walk, OpensATensorAndComesBack) {
     EXPECT_EQ(c_->view(0).id(), "inspector");
 }
 
+TEST_F(Walk, TheCommandLineNamesWhatTheModelWroteToo) {
+    run("continue 3");
+    c_->wait_idle(0);
+    const auto& ids = c_->snapshot().trace->ids;
+    std::string list = "--ids '[[";
+    for (std::size_t i = 0; i < ids.size(); ++i)
+        list += (i > 0 ? "," : "") + std::to_string(ids[i]);
+    const std::string command = figure_command(c_->figure_request(0), "a.png");
+    // The untrained model writes bytes that are no text.
+    EXPECT_NE(command.find(list + "]]'"), std::string::npos) << command;
+}
+
 TEST_F(Walk, ZoomKeepsWhatIsUnderThePointer) {
     const Rect area{100, 50, 800, 600};
     c_->set_area(0, area);
