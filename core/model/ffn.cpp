@@ -1,4 +1,5 @@
 #include "core/model/builder.h"
+#include "core/ops/ops.h"
 
 namespace sf {
 
@@ -64,10 +65,11 @@ NodeId build_moe(Builder& b, NodeId x, const std::string& weights) {
         {"router_indices", "Topk", "Chosen experts",
          "Topk(" + std::string(r.biased ? "s + b" : "s") + ", " + std::to_string(r.top_k) + ")"},
         choice, r);
+    const std::string factor = r.scale == 1 ? "" : number_text(r.scale) + " ";
     const NodeId gates =
         b.add(Op::gate_weights,
               {"router_weights", "g", "Gate weights",
-               r.normalise ? "g_{i,t} = γ s_{i,t} / Σ_j s_{j,t}" : "g_{i,t} = γ s_{i,t}"},
+               "g_{i,t} = " + factor + (r.normalise ? "s_{i,t} / Σ_j s_{j,t}" : "s_{i,t}")},
               {s, indices}, r);
     const NodeId load =
         b.add(Op::expert_load, {"expert_load", "n", "Tokens per expert", "n_i"}, {indices}, r);
