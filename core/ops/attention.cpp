@@ -70,12 +70,7 @@ void explain_scores(const ExplainContext& c, Explanation& e) {
     const auto at = coordinates(c.value.shape, c.index);
     const auto T = c.in[0].shape[1], S = c.in[2].shape[1], k = a.nope + a.rope;
     const auto b = at[0], h = at[1], t = at[2], s = at[3];
-    if (s > t + S - T) {
-        e.value = -std::numeric_limits<double>::infinity();
-        e.numbers =
-            "masked: position " + std::to_string(s) + " lies after " + std::to_string(t + S - T);
-        return;
-    }
+    if (explain_mask(s, t + S - T, e)) return;
     const auto q = ((b * T + t) * a.heads + h),
                key = ((b * S + s) * a.heads + h) * (a.nope + a.value);
     Terms content, position;

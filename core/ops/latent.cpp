@@ -93,12 +93,7 @@ void explain_scores_latent(const ExplainContext& c, Explanation& e) {
     const auto at = coordinates(c.value.shape, c.index);
     const auto T = c.in[0].shape[1], S = c.in[2].shape[1], rank = c.in[2].shape[2];
     const auto b = at[0], h = at[1], t = at[2], s = at[3];
-    if (s > t + S - T) {
-        e.value = -std::numeric_limits<double>::infinity();
-        e.numbers =
-            "masked: position " + std::to_string(s) + " lies after " + std::to_string(t + S - T);
-        return;
-    }
+    if (explain_mask(s, t + S - T, e)) return;
     const auto q = (b * T + t) * a.heads + h, key = b * S + s;
     Terms content, position;
     for (std::int64_t i = 0; i < rank; ++i)

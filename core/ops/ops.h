@@ -45,6 +45,8 @@ private:
 std::string number_text(double x);  // four significant digits, U+2212 minus
 void use_cells(Explanation& e, std::size_t input, std::int64_t begin, std::int64_t count,
                std::int64_t stride = 1);
+// A key after the query's position scores -inf; true when that is all there is to say.
+bool explain_mask(std::int64_t key, std::int64_t query, Explanation& e);
 // Flat index to coordinates of a shape.
 std::array<std::int64_t, Shape::max_rank> coordinates(const Shape& shape, std::int64_t index);
 

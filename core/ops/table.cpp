@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 
 namespace sf {
 
@@ -77,6 +78,13 @@ std::string Terms::text() const {
 void use_cells(Explanation& e, std::size_t input, std::int64_t begin, std::int64_t count,
                std::int64_t stride) {
     e.cells.push_back({static_cast<NodeId>(input), begin, begin + count * stride, stride});
+}
+
+bool explain_mask(std::int64_t key, std::int64_t query, Explanation& e) {
+    if (key <= query) return false;
+    e.value = -std::numeric_limits<double>::infinity();
+    e.numbers = "masked: position " + std::to_string(key) + " lies after " + std::to_string(query);
+    return true;
 }
 
 std::array<std::int64_t, Shape::max_rank> coordinates(const Shape& shape, std::int64_t index) {

@@ -95,6 +95,25 @@ void keep_edited_params(Trace& trace, const std::vector<NodeEdit>& edits) {
     }
 }
 
+// Runs a recorded run again as far as the wanted nodes need it. What `from` holds and has not
+// changed is taken as it is.
+void run_again(const Trace& from, const std::shared_ptr<Trace>& into, std::vector<char> wanted,
+               const std::vector<NodeEdit>& edits, const std::vector<char>& changed) {
+    Recorder recorder(into, std::move(wanted));
+    Executor executor(from.graph, from.weights, 1);
+    Executor::Request request;
+    request.extent = from.extent;
+    request.ids = from.ids;
+    request.observer = &recorder;
+    request.edits = edits;
+    request.known = [&](NodeId id) -> const Tensor* {
+        return (*from.graph)[id].op == Op::param || changed[static_cast<std::size_t>(id)]
+                   ? nullptr
+                   : from.find(id);
+    };
+    executor.run(request);
+}
+
 }  // namespace
 
 TracePtr run_trace(const ModelPtr& model, const std::vector<std::vector<std::int64_t>>& ids,
@@ -158,18 +177,7 @@ TracePtr edit_trace(const Trace& base, const std::vector<Edit>& edits) {
         wanted[static_cast<std::size_t>(id)] =
             changed[static_cast<std::size_t>(id)] && base.share(id) && g[id].op != Op::param;
 
-    Recorder recorder(trace, std::move(wanted));
-    Executor executor(base.graph, base.weights, 1);
-    Executor::Request request;
-    request.extent = base.extent;
-    request.ids = base.ids;
-    request.observer = &recorder;
-    request.edits = all;
-    request.known = [&](NodeId id) -> const Tensor* {
-        return g[id].op == Op::param || changed[static_cast<std::size_t>(id)] ? nullptr
-                                                                              : base.find(id);
-    };
-    executor.run(request);
+    run_again(base, trace, std::move(wanted), all, changed);
     keep_edited_params(*trace, fresh);
     return trace;
 }
@@ -180,18 +188,8 @@ TensorPtr complete(const Trace& trace, NodeId id) {
     auto result = std::make_shared<Trace>(trace);
     std::vector<char> wanted(static_cast<std::size_t>(trace.graph->size()));
     wanted[static_cast<std::size_t>(id)] = 1;
-    Recorder recorder(result, std::move(wanted));
-    const auto edits = resolve(*trace.graph, trace.extent, trace.edits);
-    Executor executor(trace.graph, trace.weights, 1);
-    Executor::Request request;
-    request.extent = trace.extent;
-    request.ids = trace.ids;
-    request.observer = &recorder;
-    request.edits = edits;
-    request.known = [&](NodeId n) -> const Tensor* {
-        return (*trace.graph)[n].op == Op::param ? nullptr : trace.find(n);
-    };
-    executor.run(request);
+    run_again(trace, result, std::move(wanted), resolve(*trace.graph, trace.extent, trace.edits),
+              std::vector<char>(static_cast<std::size_t>(trace.graph->size())));
     return result->share(id);
 }
 
