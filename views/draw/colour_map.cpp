@@ -139,20 +139,47 @@ Colour sequential(double t) {
     return sequential_table()[index(std::isnan(t) ? 0 : t)];
 }
 
+namespace {
+
+const std::array<Table, 2>& diverging_tables(bool dark) {
+    static const auto light_tables = diverging_table(false), dark_tables = diverging_table(true);
+    return dark ? dark_tables : light_tables;
+}
+
+}  // namespace
+
 Colour diverging(const Theme& theme, double t) {
-    static const auto light = diverging_table(false), dark = diverging_table(true);
     if (std::isnan(t)) t = 0;
-    const auto& side = (theme.dark ? dark : light)[t < 0 ? 0 : 1];
-    return side[index(std::abs(t))];
+    return diverging_tables(theme.dark)[t < 0 ? 0 : 1][index(std::abs(t))];
+}
+
+Painter::Painter(const Theme& theme, const ColourScale& scale) : bad_(theme.bad) {
+    if (scale.signed_values) {
+        const auto& tables = diverging_tables(theme.dark);
+        below_ = tables[0].data();
+        above_ = tables[1].data();
+        const double limit = std::max(std::abs(scale.lo), std::abs(scale.hi));
+        lo_ = 0;
+        factor_ = limit > 0 ? 1 / limit : 0;
+        return;
+    }
+    below_ = above_ = sequential_table().data();
+    const bool wide = scale.hi > scale.lo;
+    lo_ = wide ? scale.lo : 0;
+    factor_ = wide ? 1 / (scale.hi - scale.lo) : 0;
+    if (!wide) below_ = above_ = sequential_table().data() + index(0.5);
+}
+
+Colour Painter::operator()(double v) const {
+    if (std::isnan(v)) return bad_;
+    // Infinite values are the ends; all of a scale without width has one colour.
+    const double t = factor_ == 0 ? 0 : (v - lo_) * factor_;
+    if (below_ != above_) return (t < 0 ? below_ : above_)[index(std::abs(t))];
+    return above_[index(t)];
 }
 
 Colour ColourScale::colour(const Theme& theme, double v) const {
-    if (std::isnan(v)) return theme.bad;
-    if (signed_values) {
-        const double limit = std::max(std::abs(lo), std::abs(hi));
-        return diverging(theme, limit > 0 ? std::clamp(v / limit, -1.0, 1.0) : 0);
-    }
-    return sequential(hi > lo ? std::clamp((v - lo) / (hi - lo), 0.0, 1.0) : 0.5);
+    return Painter(theme, *this)(v);
 }
 
 ColourScale ColourScale::fit(std::int64_t count, const std::function<double(std::int64_t)>& value) {

@@ -19,6 +19,20 @@ Colour ink_on(Colour background);
 Colour sequential(double t);
 Colour diverging(const Theme& theme, double t);
 
+struct ColourScale;
+
+// A scale resolved once for many values (the cells of a heat map).
+class Painter {
+public:
+    Painter(const Theme& theme, const ColourScale& scale);
+    Colour operator()(double v) const;
+
+private:
+    const Colour *below_, *above_;  // tables of `steps` colours, of negative and of other values
+    double lo_, factor_;            // (v - lo) * factor is the place in the table, 0..1
+    Colour bad_;
+};
+
 // From values to colours: signed values get the diverging map centred on zero, others the
 // sequential one. NaN is the theme's `bad`, infinite values are the ends.
 struct ColourScale {

@@ -60,16 +60,24 @@ std::shared_ptr<const Image> picture(const Theme& theme, const HeatMap& map) {
     image->w = static_cast<int>(w);
     image->h = static_cast<int>(h);
     image->pixels.reserve(static_cast<std::size_t>(w * h));
-    for (std::int64_t y = 0; y < h; ++y)
+    const Painter paint(theme, map.scale);
+    const Colour clear{theme.background.r, theme.background.g, theme.background.b, 0};
+    const bool one_to_one = h == map.rows && w == map.cols;
+    for (std::int64_t y = 0; y < h; ++y) {
+        const std::int64_t r0 = y * map.rows / h, r1 = std::max(r0 + 1, (y + 1) * map.rows / h);
         for (std::int64_t x = 0; x < w; ++x) {
             bool any = false;
-            const double v = strongest(
-                map, y * map.rows / h, std::max(y * map.rows / h + 1, (y + 1) * map.rows / h),
-                x * map.cols / w, std::max(x * map.cols / w + 1, (x + 1) * map.cols / w), any);
-            image->pixels.push_back(
-                any ? map.scale.colour(theme, v)
-                    : Colour{theme.background.r, theme.background.g, theme.background.b, 0});
+            double v = 0;
+            if (one_to_one) {
+                any = !map.blank || !map.blank(y, x);
+                if (any) v = map.value(y, x);
+            } else {
+                const std::int64_t c0 = x * map.cols / w;
+                v = strongest(map, r0, r1, c0, std::max(c0 + 1, (x + 1) * map.cols / w), any);
+            }
+            image->pixels.push_back(any ? paint(v) : clear);
         }
+    }
     return image;
 }
 
