@@ -59,17 +59,18 @@ std::vector<FlowRow> visible_rows(const MapContext& c, std::vector<FlowRow> rows
     for (std::size_t i = 0; i < rows.size(); ++i)
         if (rows[i].current) anchor = i;
     const auto ends = [&](std::size_t i) {
-        return (rows[i].kind == FlowRow::Kind::band && rows[i].layer < 0) ||
-               (rows[i].kind == FlowRow::Kind::module && rows[i].layer == c.model.layers);
+        return rows[i].kind == FlowRow::Kind::band && rows[i].layer < 0;
     };
     std::vector<std::size_t> order;
     for (std::size_t i = 0; i < rows.size(); ++i)
         if (i != anchor) order.push_back(i);
     std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
         const auto rank = [&](std::size_t i) {
-            // The rest of the opened layer, the ends of the model, then what is near.
+            // The rest of the opened layer, the ends of the model, then what is near; the first MTP
+            // module stands for the others beside the nearest layers.
             if (rows[i].layer >= 0 && rows[i].layer == rows[anchor].layer) return 0L;
             if (ends(i)) return 1L;
+            if (rows[i].kind == FlowRow::Kind::module && rows[i].layer == c.model.layers) return 3L;
             const auto d = static_cast<long>(i) - static_cast<long>(anchor);
             return 1 + std::abs(d);
         };
