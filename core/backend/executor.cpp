@@ -177,9 +177,9 @@ void Executor::make_plan(const Request& r) {
 }
 
 void Executor::set_params(const Request& r) {
-    const bool first = values_.empty() || edited_params_.size() > 0 || plan_ == nullptr;
+    const bool stale = !edited_params_.empty() || plan_ == nullptr;
     edited_params_.clear();
-    if (!first && r.edits.empty()) return;
+    if (!stale && r.edits.empty()) return;
     if (weights_)
         for (NodeId id = 0; id < graph_->size(); ++id)
             if ((*graph_)[id].op == Op::param)

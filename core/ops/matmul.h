@@ -33,7 +33,6 @@ public:
     // Columns up to the next whole panel: where the second of a pair begins.
     static std::int64_t padded(std::int64_t n);
     const Real* panel(std::int64_t i) const;
-    std::int64_t bytes() const { return static_cast<std::int64_t>(data_.size() * sizeof(Real)); }
 
 private:
     PackedMatrix(std::int64_t k, std::int64_t n);

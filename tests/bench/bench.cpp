@@ -72,7 +72,7 @@ int run_benchmarks(bool json) {
         request.extent = {batch, tokens, 0};
         request.ids = ids;
         request.outputs = {graph->logits()};
-        Products products(c, forward_products(c, batch, tokens));
+        Products products(forward_products(c, batch, tokens));
         const auto m = medians(
             {[&] { executor.run(request); }, [&] { products.eigen(); }, [&] { products.own(); }},
             2.0);
@@ -94,7 +94,7 @@ int run_benchmarks(bool json) {
         executor.run(request);
         request.extent = {1, 1, past};
         request.ids = std::span(ids).first(1);
-        Products products(c, decode_products(c, past + 1));
+        Products products(decode_products(c, past + 1));
         const auto step = [&] {
             cache.truncate(past);
             executor.run(request);

@@ -75,8 +75,7 @@ struct Products::Impl {
     std::vector<Operands> operands;
 };
 
-Products::Products(const ModelConfig&, std::vector<Product> list)
-    : impl_(std::make_unique<Impl>()) {
+Products::Products(std::vector<Product> list) : impl_(std::make_unique<Impl>()) {
     for (const Product& p : list) {
         Impl::Operands o;
         const auto fill = [](std::int64_t rows, std::int64_t cols) {

@@ -23,7 +23,7 @@ std::vector<Product> decode_products(const ModelConfig& c, std::int64_t context)
 // Does nothing but these products, every operand at a place of its own (streamed, as in the model).
 class Products {
 public:
-    Products(const ModelConfig& c, std::vector<Product> list);
+    explicit Products(std::vector<Product> list);
     ~Products();
     void eigen();
     void own();
