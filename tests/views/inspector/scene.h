@@ -1,0 +1,81 @@
+#pragma once
+
+#include "core/model/model.h"
+#include "core/run/runner.h"
+#include "read_back.h"
+#include "views/draw/number.h"
+#include "views/registry.h"
+
+#include <algorithm>
+#include <memory>
+
+// A run of the nano model and all that a frame of the inspector points to.
+
+namespace sf::test {
+
+inline const std::string prompt = "the cat sat on";
+
+inline TracePtr nano(AttentionMode mode, std::int64_t budget = std::int64_t{512} << 20) {
+    const ModelPtr model = preset_model("nano", 3);
+    RunOptions options;
+    options.attention = mode;
+    options.budget_bytes = budget;
+    auto other = model->encode(prompt);
+    std::reverse(other.begin(), other.end());
+    return run_trace(model, {model->encode(prompt), other}, options);
+}
+
+// Everything that a frame points to.
+struct Scene {
+    TracePtr trace;
+    Timeline timeline;
+    Settings settings;
+    Theme theme = Theme::light();
+    Rect area{0, 0, 1280, 720};
+    Cursor cursor;
+    std::string hover_node;
+    std::int64_t hover_index = -1;
+    std::unique_ptr<const View> view = make_inspector_view();
+
+    explicit Scene(TracePtr t) : trace(std::move(t)) {
+        if (trace) timeline = Timeline(*trace);
+    }
+    Frame frame() const {
+        Frame f;
+        f.trace = trace.get();
+        f.timeline = trace ? &timeline : nullptr;
+        f.cursor = cursor;
+        f.settings = &settings;
+        f.theme = &theme;
+        f.area = area;
+        f.hover_node = hover_node;
+        f.hover_index = hover_index;
+        return f;
+    }
+    RecordingCanvas draw() const {
+        RecordingCanvas canvas(area);
+        view->draw(canvas, frame());
+        return canvas;
+    }
+    void look_at(const std::string& node) { settings["node"] = node; }
+};
+
+inline std::vector<std::string> all_nodes(const Trace& trace) {
+    std::vector<std::string> names;
+    for (NodeId id = 0; id < trace.graph->size(); ++id) names.push_back((*trace.graph)[id].name);
+    return names;
+}
+
+inline TracePtr with_value(const Trace& trace, const std::string& node, std::int64_t at,
+                           double value) {
+    auto copy = std::make_shared<Trace>(trace);
+    auto tensor = std::make_shared<Tensor>(*trace.find(node));
+    if (tensor->dtype == DType::i64)
+        tensor->ints[static_cast<std::size_t>(at)] = static_cast<std::int64_t>(value);
+    else
+        tensor->real[static_cast<std::size_t>(at)] = static_cast<Real>(value);
+    copy->keep(trace.graph->find(node), tensor, 0);
+    return copy;
+}
+
+}  // namespace sf::test
