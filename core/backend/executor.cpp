@@ -1,5 +1,6 @@
 #include "core/backend/executor.h"
 
+#include "core/backend/blocks.h"
 #include "core/backend/thread_pool.h"
 #include "core/error.h"
 #include "core/ops/matmul.h"
@@ -16,49 +17,6 @@ namespace {
 constexpr std::int64_t unbounded = std::numeric_limits<std::int64_t>::max();
 // The plan is made for a context rounded up to this, so that decoding plans once in a while.
 constexpr std::int64_t context_step = 64;
-
-std::int64_t aligned(std::int64_t bytes) {
-    return (bytes + 63) / 64 * 64;
-}
-
-// First-fit memory over time: blocks are taken and given back while the plan is made.
-class Blocks {
-public:
-    std::int64_t take(std::int64_t bytes) {
-        bytes = std::max<std::int64_t>(64, aligned(bytes));
-        for (auto it = free_.begin(); it != free_.end(); ++it)
-            if (it->second >= bytes) {
-                const auto [offset, size] = *it;
-                free_.erase(it);
-                if (size > bytes) free_.emplace(offset + bytes, size - bytes);
-                return offset;
-            }
-        const auto offset = size_;
-        size_ += bytes;
-        return offset;
-    }
-    void give(std::int64_t offset, std::int64_t bytes) {
-        bytes = std::max<std::int64_t>(64, aligned(bytes));
-        auto [it, inserted] = free_.emplace(offset, bytes);
-        if (auto next = std::next(it);
-            next != free_.end() && it->first + it->second == next->first) {
-            it->second += next->second;
-            free_.erase(next);
-        }
-        if (it != free_.begin()) {
-            auto before = std::prev(it);
-            if (before->first + before->second == it->first) {
-                before->second += it->second;
-                free_.erase(it);
-            }
-        }
-    }
-    std::int64_t size() const { return size_; }
-
-private:
-    std::map<std::int64_t, std::int64_t> free_;
-    std::int64_t size_ = 0;
-};
 
 }  // namespace
 
@@ -214,7 +172,7 @@ const Prepared* Executor::prepare(const Node& node, NodeId id, bool fused,
     slot = std::make_unique<PackedWeights>();
     for (std::size_t i = 0; i < in.size(); ++i)
         if (is_weight(i)) slot->sources.push_back(edited_params_.empty() ? in[i].real : nullptr);
-    slot->prepared = def.prepare(node, in);
+    def.prepare(node, in, slot->prepared);
     return &slot->prepared;
 }
 
@@ -257,9 +215,15 @@ void Executor::run(const Request& r) {
             }
             LayerCache* cache =
                 r.cache && node.op == Op::cache ? &r.cache->layer(node.layer) : nullptr;
-            const OpContext context{node,  e,           inputs_,
-                                    out,   rope_,       prepare(node, w.id, w.fused, inputs_),
-                                    cache, pool_.get(), &scratch_};
+            const OpContext context{.node = node,
+                                    .extent = e,
+                                    .in = inputs_,
+                                    .out = out,
+                                    .rope = rope_,
+                                    .prepared = prepare(node, w.id, w.fused, inputs_),
+                                    .cache = cache,
+                                    .pool = pool_.get(),
+                                    .scratch = &scratch_};
             op_def(w.fused ? *node.fused : node.op).forward(context);
         }
         for (const NodeEdit& edit : r.edits)

@@ -76,6 +76,12 @@ enum class Op : std::uint8_t {
     experts,         // fused: dispatch .. combine, expert by expert
     concat,          // columns of both
     softmax,
+    cross_entropy,   // -ln p of the token `shift` places on, for each position that has one
+    mean,
+    top_fraction,     // f_i of each sequence, from the top-k of the unbiased affinities
+    choice_fraction,  // f_i of the whole batch, from the choices made
+    score_share,      // P_i of each sequence
+    balance_loss,     // sum f_i P_i, mean over the sequences
 };
 
 // Numbers an op needs beside its inputs. Each op's file says which it reads.
@@ -100,6 +106,7 @@ enum class Part : std::uint8_t {
     lens,
     mtp_input,
     mtp_head,
+    loss,
     weight
 };
 

@@ -20,6 +20,8 @@ public:
         Part part = Part::embed;
     };
     Place place;
+    // Whether the losses of training are part of the graph.
+    bool losses = false;
 
     // How a node reads: its name below the prefix, the paper's symbol, plain words, its formula.
     struct Label {
@@ -65,5 +67,10 @@ NodeId build_block(Builder& b, NodeId x, const std::string& weights, bool moe);
 // Multi-token prediction module k = 1, 2, ... (V3, eqs. 21-25): from the previous depth's hidden
 // state to this depth's, with its own logits.
 NodeId build_mtp(Builder& b, NodeId previous, NodeId ids, std::int64_t k);
+// Cross-entropy of the tokens `shift` places on (V3, eqs. 24-25): per token, then the mean.
+void build_token_loss(Builder& b, NodeId logits, NodeId ids, std::int64_t shift);
+// What keeps experts balanced besides the bias: the sequence-wise term (V3, eqs. 17-20) and the
+// classical auxiliary loss over the batch, both without their factor.
+void build_balance_losses(Builder& b, NodeId scores, NodeId indices, const Attrs& router);
 
 }  // namespace sf

@@ -73,6 +73,7 @@ NodeId build_moe(Builder& b, NodeId x, const std::string& weights) {
               {s, indices}, r);
     const NodeId load =
         b.add(Op::expert_load, {"expert_load", "n", "Tokens per expert", "n_i"}, {indices}, r);
+    if (b.losses) build_balance_losses(b, s, indices, r);
 
     // The experts' work, step by step and fused.
     std::vector<NodeId> gate, up, down, fused{x, indices, gates};

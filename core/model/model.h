@@ -39,5 +39,9 @@ ModelPtr load_model(const std::filesystem::path& folder);
 // The named graph of a config (core/model/transformer.cpp).
 std::shared_ptr<const Graph> build_graph(const ModelConfig& config,
                                          AttentionMode attention = AttentionMode::naive);
+// The same with the losses of training: nll, loss, mtp.k.nll, mtp.k.loss and, where there are
+// experts, balance_loss (sequence-wise) and aux_loss of each layer.
+std::shared_ptr<const Graph> build_training_graph(const ModelConfig& config,
+                                                  AttentionMode attention = AttentionMode::naive);
 
 }  // namespace sf

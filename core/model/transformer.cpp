@@ -73,13 +73,18 @@ NodeId build_mtp(Builder& b, NodeId previous, NodeId ids, std::int64_t k) {
           {"probs", "P^{" + depth + "}", "Prediction",
            "P^{" + depth + "}_{i+" + depth + "+1} = Softmax(OutHead(h^{" + depth + "}_i))"},
           {logits});
+    if (b.losses) build_token_loss(b, logits, ids, k + 1);
     return out;
 }
 
-std::shared_ptr<const Graph> build_graph(const ModelConfig& config, AttentionMode attention) {
+namespace {
+
+std::shared_ptr<const Graph> build(const ModelConfig& config, AttentionMode attention,
+                                   bool losses) {
     const auto problems = config.problems();
     if (!problems.empty()) throw UserError("config: " + problems.front());
     Builder b(config, attention);
+    b.losses = losses;
     const std::string head =
         config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
 
@@ -121,10 +126,21 @@ std::shared_ptr<const Graph> build_graph(const ModelConfig& config, AttentionMod
     const NodeId logits = b.linear({"logits", "ℓ", "Logits", "ℓ_t = OutHead(h_t)"}, norm, head);
     b.add(Op::softmax, {"probs", "P", "Next-token prediction", "P_{t+1} = Softmax(ℓ_t)"}, {logits});
     b.graph().set_logits(logits);
+    if (losses) build_token_loss(b, logits, ids, 1);
     NodeId previous = norm;
     for (std::int64_t k = 1; k <= config.num_nextn_predict_layers; ++k)
         previous = build_mtp(b, previous, ids, k);
     return b.finish();
+}
+
+}  // namespace
+
+std::shared_ptr<const Graph> build_graph(const ModelConfig& config, AttentionMode attention) {
+    return build(config, attention, false);
+}
+std::shared_ptr<const Graph> build_training_graph(const ModelConfig& config,
+                                                  AttentionMode attention) {
+    return build(config, attention, true);
 }
 
 }  // namespace sf

@@ -1,3 +1,4 @@
+#include "core/ops/attention_backward.h"
 #include "core/ops/attention_kernel.h"
 #include "core/ops/math.h"
 #include "core/ops/matmul.h"
@@ -103,6 +104,10 @@ void causal_softmax(const OpContext& c) {
             for (std::int64_t i = 0; i < S; ++i) y[i] *= inverse;
         }
     });
+}
+// As softmax: masked keys have p = 0 and so no gradient.
+void causal_softmax_backward(const BackwardContext& c) {
+    op_def(Op::softmax).backward(c);
 }
 void explain_causal_softmax(const ExplainContext& c, Explanation& e) {
     op_def(Op::softmax).explain(c, e);
@@ -212,6 +217,7 @@ void attention(const OpContext& c) {
     for_heads(c, true, [&](AttentionRows& job, std::int64_t b, std::int64_t h) {
         job.out = c.out.real + (b * T * a.heads + h) * a.value;
         job.out_token = a.heads * a.value;
+        if (c.saved) job.log_sum = c.saved + (b * a.heads + h) * T;
         attend_tiles(job, 0, T);
     });
 }
@@ -219,16 +225,45 @@ void attention(const OpContext& c) {
 }  // namespace
 
 void add_attention_ops(std::vector<OpDef>& t) {
-    t.push_back({Op::scores, "scores", scores_shape, scores, nullptr, explain_scores});
-    t.push_back({Op::causal_softmax, "causal_softmax", same_as_first, causal_softmax, nullptr,
-                 explain_causal_softmax});
-    t.push_back({Op::online_m, "online_m", online_shape, online, nullptr, explain_online});
-    t.push_back({Op::online_d, "online_d", online_shape, online, nullptr, explain_online});
-    t.push_back({Op::online_o, "online_o", online_shape, online, nullptr, explain_online});
-    t.push_back({Op::attend, "attend", attend_shape, attend, nullptr, explain_attend});
-    t.push_back(
-        {Op::attend_latent, "attend_latent", attend_shape, attend, nullptr, explain_attend});
-    t.push_back({Op::attention, "attention", attention_shape, attention, nullptr, nullptr, true});
+    t.push_back({.op = Op::scores,
+                 .name = "scores",
+                 .shape = scores_shape,
+                 .forward = scores,
+                 .explain = explain_scores,
+                 .backward = scores_backward});
+    t.push_back({.op = Op::causal_softmax,
+                 .name = "causal_softmax",
+                 .shape = same_as_first,
+                 .forward = causal_softmax,
+                 .explain = explain_causal_softmax,
+                 .backward = causal_softmax_backward,
+                 .reads = 0,
+                 .reads_output = true});
+    for (const auto& [op, name] : {std::pair{Op::online_m, "online_m"},
+                                   {Op::online_d, "online_d"},
+                                   {Op::online_o, "online_o"}})
+        t.push_back({.op = op,
+                     .name = name,
+                     .shape = online_shape,
+                     .forward = online,
+                     .explain = explain_online,
+                     .backward = online_backward});
+    for (const auto& [op, name] :
+         {std::pair{Op::attend, "attend"}, {Op::attend_latent, "attend_latent"}})
+        t.push_back({.op = op,
+                     .name = name,
+                     .shape = attend_shape,
+                     .forward = attend,
+                     .explain = explain_attend,
+                     .backward = attend_backward});
+    t.push_back({.op = Op::attention,
+                 .name = "attention",
+                 .shape = attention_shape,
+                 .forward = attention,
+                 .composite = true,
+                 .backward = attention_backward,
+                 .saved = attention_saved,
+                 .reads_output = true});
 }
 
 }  // namespace sf

@@ -5,6 +5,7 @@
 #include "core/ops/matmul.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace sf {
 
@@ -122,6 +123,7 @@ void attend_tiles(const AttentionRows& a, std::int64_t first, std::int64_t last)
             const Real inverse = Real(1) / d[r];
             const Real* row = o.data() + r * a.width;
             for (std::int64_t c = 0; c < a.width; ++c) out[c] = row[c] * inverse;
+            if (a.log_sum) a.log_sum[r0 + r] = m[r] + std::log(d[r]);
         }
     }
 }

@@ -45,6 +45,7 @@ struct AttentionRows {
     const Real* values;
     Real* out;
     std::int64_t out_token, out_head;
+    Real* log_sum = nullptr;  // (rows) log sum e^score, for backward; null: not wanted
 };
 
 // Causal attention of rows [r0, r1) by tiles with an online softmax.

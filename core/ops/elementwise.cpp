@@ -19,6 +19,11 @@ void add(const OpContext& c) {
     const auto n = c.out.shape.size();
     for (std::int64_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
 }
+void add_backward(const BackwardContext& c) {
+    const auto n = c.out.shape.size();
+    for (const GradView g : c.to)
+        if (g) give_all(g, n, [&](std::int64_t i) { return c.grad[i]; });
+}
 void explain_add(const ExplainContext& c, Explanation& e) {
     const double a = c.in[0].at(c.index), b = c.in[1].at(c.index);
     e.value = a + b;
@@ -38,6 +43,14 @@ void concat(const OpContext& c) {
         std::copy_n(c.in[1].real + r * b, b, c.out.real + r * (a + b) + a);
     }
 }
+void concat_backward(const BackwardContext& c) {
+    const auto a = c.in[0].shape.cols(), b = c.in[1].shape.cols(), n = a + b;
+    for (std::int64_t r = 0; r < c.out.shape.rows(); ++r) {
+        for (std::int64_t i = 0; i < a && c.to[0]; ++i) c.to[0].give(r * a + i, c.grad[r * n + i]);
+        for (std::int64_t i = 0; i < b && c.to[1]; ++i)
+            c.to[1].give(r * b + i, c.grad[r * n + a + i]);
+    }
+}
 void explain_concat(const ExplainContext& c, Explanation& e) {
     const auto a = c.in[0].shape.cols(), b = c.in[1].shape.cols();
     const auto row = c.index / (a + b), col = c.index % (a + b);
@@ -54,6 +67,20 @@ void swiglu(const OpContext& c) {
     const auto cols = c.out.shape.cols();
     for_rows(c, c.out.shape.rows(), 64, [&](std::int64_t r0, std::int64_t r1, int) {
         for (std::int64_t i = r0 * cols; i < r1 * cols; ++i) y[i] = silu(gate[i]) * up[i];
+    });
+}
+void swiglu_backward(const BackwardContext& c) {
+    const Real *gate = c.in[0].real, *up = c.in[1].real;
+    const auto cols = c.out.shape.cols();
+    for_rows(c, c.out.shape.rows(), 64, [&](std::int64_t r0, std::int64_t r1, int) {
+        const auto begin = r0 * cols, n = (r1 - r0) * cols;
+        const Real *g = gate + begin, *u = up + begin, *dy = c.grad + begin;
+        if (c.to[0])
+            give_all({c.to[0].data + begin, c.to[0].add}, n,
+                     [&](std::int64_t i) { return dy[i] * u[i] * silu_slope(g[i]); });
+        if (c.to[1])
+            give_all({c.to[1].data + begin, c.to[1].add}, n,
+                     [&](std::int64_t i) { return dy[i] * silu(g[i]); });
     });
 }
 void explain_swiglu(const ExplainContext& c, Explanation& e) {
@@ -78,6 +105,19 @@ void softmax(const OpContext& c) {
         }
     });
 }
+// dx = p (dy - sum dy p)
+void softmax_backward(const BackwardContext& c) {
+    const auto cols = c.out.shape.cols();
+    if (!c.to[0]) return;
+    for_rows(c, c.out.shape.rows(), 64, [&](std::int64_t r0, std::int64_t r1, int) {
+        for (std::int64_t r = r0; r < r1; ++r) {
+            const Real *p = c.out.real + r * cols, *dy = c.grad + r * cols;
+            const Real mean = lane_sum(cols, [&](std::int64_t i) { return dy[i] * p[i]; });
+            give_all({c.to[0].data + r * cols, c.to[0].add}, cols,
+                     [&](std::int64_t i) { return p[i] * (dy[i] - mean); });
+        }
+    });
+}
 void explain_softmax(const ExplainContext& c, Explanation& e) {
     const auto cols = c.value.shape.cols(), row = c.index / cols;
     double m = -std::numeric_limits<double>::infinity(), sum = 0;
@@ -93,10 +133,34 @@ void explain_softmax(const ExplainContext& c, Explanation& e) {
 }  // namespace
 
 void add_elementwise_ops(std::vector<OpDef>& t) {
-    t.push_back({Op::add, "add", same_shape, add, nullptr, explain_add});
-    t.push_back({Op::concat, "concat", concat_shape, concat, nullptr, explain_concat});
-    t.push_back({Op::swiglu, "swiglu", same_shape, swiglu, nullptr, explain_swiglu});
-    t.push_back({Op::softmax, "softmax", same_shape, softmax, nullptr, explain_softmax});
+    t.push_back({.op = Op::add,
+                 .name = "add",
+                 .shape = same_shape,
+                 .forward = add,
+                 .explain = explain_add,
+                 .backward = add_backward,
+                 .reads = 0});
+    t.push_back({.op = Op::concat,
+                 .name = "concat",
+                 .shape = concat_shape,
+                 .forward = concat,
+                 .explain = explain_concat,
+                 .backward = concat_backward,
+                 .reads = 0});
+    t.push_back({.op = Op::swiglu,
+                 .name = "swiglu",
+                 .shape = same_shape,
+                 .forward = swiglu,
+                 .explain = explain_swiglu,
+                 .backward = swiglu_backward});
+    t.push_back({.op = Op::softmax,
+                 .name = "softmax",
+                 .shape = same_shape,
+                 .forward = softmax,
+                 .explain = explain_softmax,
+                 .backward = softmax_backward,
+                 .reads = 0,
+                 .reads_output = true});
 }
 
 }  // namespace sf

@@ -1,3 +1,4 @@
+#include "core/ops/expert_rows.h"
 #include "core/ops/math.h"
 #include "core/ops/matmul.h"
 #include "core/ops/ops.h"
@@ -8,6 +9,33 @@
 // expert meets its own rows as one matrix. No slot is dropped. Attrs: experts, top_k.
 
 namespace sf {
+
+void order_slots(const std::int64_t* indices, std::int64_t slots, const std::int64_t* load,
+                 std::int64_t experts, std::int64_t* order) {
+    std::vector<std::int64_t> next(static_cast<std::size_t>(experts));
+    for (std::int64_t e = 0, at = 0; e < experts; at += load[e++])
+        next[static_cast<std::size_t>(e)] = at;
+    for (std::int64_t s = 0; s < slots; ++s)
+        order[next[static_cast<std::size_t>(indices[s])]++] = s;
+}
+
+void combine_rows(const Real* rows, const std::int64_t* row_of, const Real* weights,
+                  std::int64_t tokens, std::int64_t top_k, std::int64_t cols, Real* y) {
+    for (std::int64_t t = 0; t < tokens; ++t) {
+        Real* out = y + t * cols;
+        std::fill_n(out, cols, Real(0));
+        for (std::int64_t k = 0; k < top_k; ++k) {
+            const Real g = weights[t * top_k + k];
+            const Real* row = rows + row_of[t * top_k + k] * cols;
+            for (std::int64_t i = 0; i < cols; ++i) out[i] += g * row[i];
+        }
+    }
+}
+std::vector<std::int64_t> inverse(const std::int64_t* order, std::int64_t n) {
+    std::vector<std::int64_t> at(static_cast<std::size_t>(n));
+    for (std::int64_t i = 0; i < n; ++i) at[static_cast<std::size_t>(order[i])] = i;
+    return at;
+}
 
 namespace {
 
@@ -43,14 +71,6 @@ void expert_slots_shape(const Graph& graph, Node& n) {
     n.dims = {slots_dim(input(graph, n, 0), n.attrs.top_k)};
     n.dtype = DType::i64;
 }
-void order_slots(const std::int64_t* indices, std::int64_t slots, const std::int64_t* load,
-                 std::int64_t experts, std::int64_t* order) {
-    std::vector<std::int64_t> next(static_cast<std::size_t>(experts));
-    for (std::int64_t e = 0, at = 0; e < experts; at += load[e++])
-        next[static_cast<std::size_t>(e)] = at;
-    for (std::int64_t s = 0; s < slots; ++s)
-        order[next[static_cast<std::size_t>(indices[s])]++] = s;
-}
 void expert_slots(const OpContext& c) {
     order_slots(c.in[0].ints, c.in[0].size(), c.in[1].ints, c.node.attrs.experts, c.out.ints);
 }
@@ -78,6 +98,14 @@ void dispatch(const OpContext& c) {
         std::copy_n(c.in[0].real + c.in[1].ints[r] / c.node.attrs.top_k * cols, cols,
                     c.out.real + r * cols);
 }
+void dispatch_backward(const BackwardContext& c) {
+    const auto cols = c.out.shape.cols();
+    if (!c.to[0]) return;
+    if (!c.to[0].add) std::fill_n(c.to[0].data, c.in[0].shape.size(), Real(0));
+    for (std::int64_t r = 0; r < c.out.shape.rows(); ++r)
+        give_all({c.to[0].data + c.in[1].ints[r] / c.node.attrs.top_k * cols, true}, cols,
+                 [&](std::int64_t i) { return c.grad[r * cols + i]; });
+}
 void explain_dispatch(const ExplainContext& c, Explanation& e) {
     const auto cols = c.value.shape.cols(), row = c.index / cols;
     const auto token = c.in[1].ints[row] / c.node.attrs.top_k;
@@ -94,11 +122,12 @@ void grouped_linear_shape(const Graph& graph, Node& n) {
     require(n, w.dims[1] == input(graph, n, 0).dims[1], "needs weights as wide as its rows");
     n.dims = {input(graph, n, 0).dims[0], w.dims[0]};
 }
-Prepared grouped_linear_prepare(const Node&, std::span<const ConstView> in) {
-    Prepared p;
-    for (const ConstView& w : in.subspan(2))
-        p.push_back(PackedMatrix::transposed(w.real, w.shape[0], w.shape[1], w.shape[1]));
-    return p;
+void grouped_linear_prepare(const Node& n, std::span<const ConstView> in, Prepared& p) {
+    p.resize(static_cast<std::size_t>(n.attrs.experts));
+    for (std::size_t e = 0; e < p.size(); ++e) {
+        const ConstView& w = in[2 + e];
+        p[e].set_transposed(w.real, w.shape[0], w.shape[1], w.shape[1]);
+    }
 }
 void grouped_linear(const OpContext& c) {
     const auto in = c.in[0].shape[1], out = c.out.shape[1];
@@ -107,6 +136,27 @@ void grouped_linear(const OpContext& c) {
         const auto n = c.in[1].ints[e];
         multiply(c.in[0].real + row * in, n, in, (*c.prepared)[static_cast<std::size_t>(e)],
                  c.out.real + row * out, out);
+        row += n;
+    }
+}
+void grouped_linear_prepare_backward(const Node& n, std::span<const ConstView> in, Prepared& p) {
+    p.resize(static_cast<std::size_t>(n.attrs.experts));
+    for (std::size_t e = 0; e < p.size(); ++e) {
+        const ConstView& w = in[2 + e];
+        p[e].set_straight(w.real, w.shape[0], w.shape[1], w.shape[1]);
+    }
+}
+void grouped_linear_backward(const BackwardContext& c) {
+    const auto in = c.in[0].shape[1], out = c.out.shape[1];
+    std::int64_t row = 0;
+    for (std::int64_t e = 0; e < c.node.attrs.experts; ++e) {
+        const auto n = c.in[1].ints[e];
+        const Real* dy = c.grad + row * out;
+        if (const GradView dx = c.to[0])
+            multiply_panels(dy, n, out, out, (*c.prepared)[static_cast<std::size_t>(e)].panel(0),
+                            in, dx.data + row * in, in, dx.add);
+        if (const GradView dw = c.to[static_cast<std::size_t>(2 + e)])
+            weight_gradient(c, dy, out, out, c.in[0].real + row * in, in, n, dw);
         row += n;
     }
 }
@@ -130,29 +180,25 @@ void combine_shape(const Graph& graph, Node& n) {
     const Node& weights = input(graph, n, 2);
     n.dims = {weights.dims[0], weights.dims[1], input(graph, n, 0).dims[1]};
 }
-// row_of[slot]: where the slot's row lies. Sums in the order of the choices, whatever else is
-// computed.
-void combine_rows(const Real* rows, const std::int64_t* row_of, const Real* weights,
-                  std::int64_t tokens, std::int64_t top_k, std::int64_t cols, Real* y) {
-    for (std::int64_t t = 0; t < tokens; ++t) {
-        Real* out = y + t * cols;
-        std::fill_n(out, cols, Real(0));
-        for (std::int64_t k = 0; k < top_k; ++k) {
-            const Real g = weights[t * top_k + k];
-            const Real* row = rows + row_of[t * top_k + k] * cols;
-            for (std::int64_t i = 0; i < cols; ++i) out[i] += g * row[i];
-        }
-    }
-}
-std::vector<std::int64_t> inverse(const std::int64_t* order, std::int64_t n) {
-    std::vector<std::int64_t> at(static_cast<std::size_t>(n));
-    for (std::int64_t i = 0; i < n; ++i) at[static_cast<std::size_t>(order[i])] = i;
-    return at;
-}
 void combine(const OpContext& c) {
     const auto row_of = inverse(c.in[1].ints, c.in[1].size());
     combine_rows(c.in[0].real, row_of.data(), c.in[2].real, c.out.shape.rows(), c.node.attrs.top_k,
                  c.out.shape.cols(), c.out.real);
+}
+// A slot's row gets g dy, its gate the product of both.
+void combine_backward(const BackwardContext& c) {
+    const auto cols = c.out.shape.cols(), k = c.node.attrs.top_k;
+    const auto row_of = inverse(c.in[1].ints, c.in[1].size());
+    for (std::int64_t slot = 0; slot < c.in[1].size(); ++slot) {
+        const auto row = row_of[static_cast<std::size_t>(slot)] * cols;
+        const Real *dy = c.grad + slot / k * cols, *out = c.in[0].real + row;
+        const Real g = c.in[2].real[slot];
+        if (c.to[0])
+            give_all({c.to[0].data + row, c.to[0].add}, cols,
+                     [&](std::int64_t i) { return g * dy[i]; });
+        if (c.to[2])
+            c.to[2].give(slot, lane_sum(cols, [&](std::int64_t i) { return dy[i] * out[i]; }));
+    }
 }
 void explain_combine(const ExplainContext& c, Explanation& e) {
     const auto cols = c.value.shape.cols(), token = c.index / cols, k = c.node.attrs.top_k;
@@ -168,76 +214,41 @@ void explain_combine(const ExplainContext& c, Explanation& e) {
     use_cells(e, 2, token * k, k);
 }
 
-// Fused: dispatch, gate, up, swiglu, down and combine, one expert after the other, so that an
-// expert's rows stay in the cache. Inputs: x (B, T, D), indices, weights, then gate, up and down of
-// each expert.
-void experts_shape(const Graph& graph, Node& n) {
-    n.dims = graph[n.fused_inputs[0]].dims;
-}
-Prepared experts_prepare(const Node& n, std::span<const ConstView> in) {
-    Prepared p;
-    for (std::int64_t e = 0; e < n.attrs.experts; ++e) {
-        const auto* w = in.data() + 3 + 3 * e;
-        const Shape &up = w[1].shape, &down = w[2].shape;
-        p.push_back(PackedMatrix::transposed_pair(w[0].real, w[1].real, up[0], up[1], up[1]));
-        p.push_back(PackedMatrix::transposed(w[2].real, down[0], down[1], down[1]));
-    }
-    return p;
-}
-void experts(const OpContext& c) {
-    const auto E = c.node.attrs.experts, k = c.node.attrs.top_k, D = c.out.shape.cols();
-    const auto tokens = c.out.shape.rows(), slots = tokens * k, width = c.in[4].shape[0];
-    const auto pair = 2 * PackedMatrix::padded(width), up = pair / 2;
-    const std::int64_t* indices = c.in[1].ints;
-    std::vector<std::int64_t> load(static_cast<std::size_t>(E)), begin(static_cast<std::size_t>(E));
-    for (std::int64_t s = 0; s < slots; ++s) ++load[static_cast<std::size_t>(indices[s])];
-    for (std::size_t e = 1; e < begin.size(); ++e) begin[e] = begin[e - 1] + load[e - 1];
-    std::vector<std::int64_t> order(static_cast<std::size_t>(slots));
-    order_slots(indices, slots, load.data(), E, order.data());
-
-    // 48 rows at a time: an expert's rows pass through both products inside the nearest cache.
-    constexpr std::int64_t block = 48;
-    Real* out = c.scratch->get(0, slots * D);
-    const int threads = c.pool ? c.pool->threads() : 1;
-    const auto each = block * (D + pair + width) + 16;
-    Real* memory = c.scratch->get(1, each * threads);
-    const auto one = [&](std::int64_t e, int thread) {
-        const auto i = static_cast<std::size_t>(e);
-        Real* x = memory + each * thread;
-        Real* both = x + block * D;
-        Real* h = both + block * pair;
-        for (std::int64_t r0 = 0; r0 < load[i]; r0 += block) {
-            const auto n = std::min(block, load[i] - r0), first = begin[i] + r0;
-            for (std::int64_t r = 0; r < n; ++r)
-                std::copy_n(c.in[0].real + order[static_cast<std::size_t>(first + r)] / k * D, D,
-                            x + r * D);
-            multiply(x, n, D, (*c.prepared)[2 * i], both, pair);
-            for (std::int64_t r = 0; r < n; ++r)
-                for (std::int64_t j = 0; j < width; ++j)
-                    h[r * width + j] = silu(both[r * pair + j]) * both[r * pair + up + j];
-            multiply(h, n, width, (*c.prepared)[2 * i + 1], out + first * D, D);
-        }
-    };
-    if (c.pool && slots > 32)
-        c.pool->run(E, one);
-    else
-        for (std::int64_t e = 0; e < E; ++e) one(e, 0);
-    const auto row_of = inverse(order.data(), slots);
-    combine_rows(out, row_of.data(), c.in[2].real, tokens, k, D, c.out.real);
-}
-
 }  // namespace
 
 void add_expert_ops(std::vector<OpDef>& t) {
-    t.push_back({Op::expert_load, "expert_load", expert_load_shape, expert_load, nullptr,
-                 explain_expert_load});
-    t.push_back({Op::expert_slots, "expert_slots", expert_slots_shape, expert_slots, nullptr,
-                 explain_expert_slots});
-    t.push_back({Op::dispatch, "dispatch", dispatch_shape, dispatch, nullptr, explain_dispatch});
-    t.push_back({Op::grouped_linear, "grouped_linear", grouped_linear_shape, grouped_linear,
-                 grouped_linear_prepare, explain_grouped_linear});
-    t.push_back({Op::combine, "combine", combine_shape, combine, nullptr, explain_combine});
-    t.push_back({Op::experts, "experts", experts_shape, experts, experts_prepare, nullptr, true});
+    // Counts and orders are integers: no gradient passes.
+    t.push_back({.op = Op::expert_load,
+                 .name = "expert_load",
+                 .shape = expert_load_shape,
+                 .forward = expert_load,
+                 .explain = explain_expert_load});
+    t.push_back({.op = Op::expert_slots,
+                 .name = "expert_slots",
+                 .shape = expert_slots_shape,
+                 .forward = expert_slots,
+                 .explain = explain_expert_slots});
+    t.push_back({.op = Op::dispatch,
+                 .name = "dispatch",
+                 .shape = dispatch_shape,
+                 .forward = dispatch,
+                 .explain = explain_dispatch,
+                 .backward = dispatch_backward,
+                 .reads = 2});
+    t.push_back({.op = Op::grouped_linear,
+                 .name = "grouped_linear",
+                 .shape = grouped_linear_shape,
+                 .forward = grouped_linear,
+                 .prepare = grouped_linear_prepare,
+                 .explain = explain_grouped_linear,
+                 .backward = grouped_linear_backward,
+                 .prepare_backward = grouped_linear_prepare_backward});
+    t.push_back({.op = Op::combine,
+                 .name = "combine",
+                 .shape = combine_shape,
+                 .forward = combine,
+                 .explain = explain_combine,
+                 .backward = combine_backward});
 }
 
 }  // namespace sf

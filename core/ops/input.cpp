@@ -39,6 +39,15 @@ void take_rows(const OpContext& c) {
     for (std::int64_t b = 0; b < c.out.shape[0]; ++b)
         std::copy_n(c.in[0].real + b * from * cols, rows * cols, c.out.real + b * rows * cols);
 }
+void take_rows_backward(const BackwardContext& c) {
+    const auto cols = c.out.shape.cols(), all = c.in[0].shape[1], rows = c.out.shape[1];
+    for (std::int64_t b = 0; b < c.out.shape[0] && c.to[0]; ++b) {
+        Real* dx = c.to[0].data + b * all * cols;
+        give_all({dx, c.to[0].add}, rows * cols,
+                 [&](std::int64_t i) { return c.grad[b * rows * cols + i]; });
+        if (!c.to[0].add) std::fill(dx + rows * cols, dx + all * cols, Real(0));
+    }
+}
 void explain_take_rows(const ExplainContext& c, Explanation& e) {
     const auto at = coordinates(c.value.shape, c.index);
     const auto from = (at[0] * c.in[0].shape[1] + at[1]) * c.value.shape.cols() + at[2];
@@ -59,6 +68,15 @@ void embedding(const OpContext& c) {
     for (std::int64_t r = 0; r < c.out.shape.rows(); ++r)
         std::copy_n(c.in[1].real + c.in[0].ints[r] * cols, cols, c.out.real + r * cols);
 }
+// Rows that occur more than once add up, in the order of their positions.
+void embedding_backward(const BackwardContext& c) {
+    if (!c.to[1]) return;
+    const auto cols = c.out.shape.cols();
+    if (!c.to[1].add) std::fill_n(c.to[1].data, c.in[1].shape.size(), Real(0));
+    for (std::int64_t r = 0; r < c.out.shape.rows(); ++r)
+        give_all({c.to[1].data + c.in[0].ints[r] * cols, true}, cols,
+                 [&](std::int64_t i) { return c.grad[r * cols + i]; });
+}
 void explain_embedding(const ExplainContext& c, Explanation& e) {
     const auto cols = c.value.shape.cols(), row = c.index / cols;
     const auto id = c.in[0].ints[row], from = id * cols + c.index % cols;
@@ -71,14 +89,27 @@ void explain_embedding(const ExplainContext& c, Explanation& e) {
 }  // namespace
 
 void add_input_ops(std::vector<OpDef>& t) {
-    t.push_back({Op::ids, "ids", given_shape, given});
-    t.push_back({Op::param, "param", given_shape, given});
-    t.push_back(
-        {Op::shift_ids, "shift_ids", shift_ids_shape, shift_ids, nullptr, explain_shift_ids});
-    t.push_back(
-        {Op::take_rows, "take_rows", take_rows_shape, take_rows, nullptr, explain_take_rows});
-    t.push_back(
-        {Op::embedding, "embedding", embedding_shape, embedding, nullptr, explain_embedding});
+    t.push_back({.op = Op::ids, .name = "ids", .shape = given_shape, .forward = given});
+    t.push_back({.op = Op::param, .name = "param", .shape = given_shape, .forward = given});
+    t.push_back({.op = Op::shift_ids,
+                 .name = "shift_ids",
+                 .shape = shift_ids_shape,
+                 .forward = shift_ids,
+                 .explain = explain_shift_ids});
+    t.push_back({.op = Op::take_rows,
+                 .name = "take_rows",
+                 .shape = take_rows_shape,
+                 .forward = take_rows,
+                 .explain = explain_take_rows,
+                 .backward = take_rows_backward,
+                 .reads = 0});
+    t.push_back({.op = Op::embedding,
+                 .name = "embedding",
+                 .shape = embedding_shape,
+                 .forward = embedding,
+                 .explain = explain_embedding,
+                 .backward = embedding_backward,
+                 .reads = 1});
 }
 
 }  // namespace sf

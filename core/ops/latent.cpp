@@ -1,3 +1,4 @@
+#include "core/ops/attention_backward.h"
 #include "core/ops/attention_kernel.h"
 #include "core/ops/math.h"
 #include "core/ops/matmul.h"
@@ -21,12 +22,12 @@ void absorb_q_shape(const Graph& graph, Node& n) {
     const Node& q = input(graph, n, 0);
     n.dims = {q.dims[0], q.dims[1], fixed(n.attrs.heads), input(graph, n, 1).dims[1]};
 }
-Prepared absorb_q_prepare(const Node& n, std::span<const ConstView> in) {
-    Prepared p;
+void absorb_q_prepare(const Node& n, std::span<const ConstView> in, Prepared& p) {
+    const auto rank = in[1].shape[1];
+    p.resize(static_cast<std::size_t>(n.attrs.heads));
     for (std::int64_t h = 0; h < n.attrs.heads; ++h)
-        p.push_back(PackedMatrix::straight(head_weight(n.attrs, in[1], h), n.attrs.nope,
-                                           in[1].shape[1], in[1].shape[1]));
-    return p;
+        p[static_cast<std::size_t>(h)].set_straight(head_weight(n.attrs, in[1], h), n.attrs.nope,
+                                                    rank, rank);
 }
 void absorb_q(const OpContext& c) {
     const Attrs& a = c.node.attrs;
@@ -34,6 +35,32 @@ void absorb_q(const OpContext& c) {
     for (std::int64_t h = 0; h < a.heads; ++h)
         multiply(c.in[0].real + h * k, rows, a.heads * k,
                  (*c.prepared)[static_cast<std::size_t>(h)], c.out.real + h * rank, a.heads * rank);
+}
+// dq^C = dy W^UK^T, dW^UK = q^C^T dy; the rope part of q has no share in it.
+void absorb_q_prepare_backward(const Node& n, std::span<const ConstView> in, Prepared& p) {
+    const auto rank = in[1].shape[1];
+    p.resize(static_cast<std::size_t>(n.attrs.heads));
+    for (std::int64_t h = 0; h < n.attrs.heads; ++h)
+        p[static_cast<std::size_t>(h)].set_transposed(head_weight(n.attrs, in[1], h), n.attrs.nope,
+                                                      rank, rank);
+}
+void absorb_q_backward(const BackwardContext& c) {
+    const Attrs& a = c.node.attrs;
+    const auto rows = c.out.shape[0] * c.out.shape[1], k = a.nope + a.rope, rank = c.out.shape[3];
+    const GradView dq = c.to[0], dw = c.to[1];
+    if (dq && !dq.add) std::fill_n(dq.data, c.in[0].shape.size(), Real(0));
+    if (dw && !dw.add) std::fill_n(dw.data, c.in[1].shape.size(), Real(0));
+    for (std::int64_t h = 0; h < a.heads; ++h) {
+        const PackedMatrix& w = (*c.prepared)[static_cast<std::size_t>(h)];
+        if (dq)
+            multiply_panels(c.grad + h * rank, rows, a.heads * rank, rank, w.panel(0), a.nope,
+                            dq.data + h * k, a.heads * k, true);
+        if (!dw) continue;
+        Real* panels = c.scratch->get(0, packed_size(rows, rank));
+        pack_straight(c.grad + h * rank, rows, rank, a.heads * rank, panels);
+        multiply_transposed(c.in[0].real + h * k, a.nope, a.heads * k, rows, panels, rank,
+                            dw.data + h * (a.nope + a.value) * rank, rank, true);
+    }
 }
 void explain_absorb_q(const ExplainContext& c, Explanation& e) {
     const Attrs& a = c.node.attrs;
@@ -119,6 +146,7 @@ void attention_latent(const OpContext& c) {
         job.out = c.out.real + b * T * H * job.width;
         job.out_token = H * job.width;
         job.out_head = job.width;
+        if (c.saved) job.log_sum = c.saved + b * T * H;
         constexpr std::int64_t piece = 96;
         const auto pieces = (job.rows + piece - 1) / piece;
         const auto one = [&](std::int64_t p, int) {
@@ -136,13 +164,12 @@ void expand_v_shape(const Graph& graph, Node& n) {
     const Node& x = input(graph, n, 0);
     n.dims = {x.dims[0], x.dims[1], x.dims[2], fixed(n.attrs.value)};
 }
-Prepared expand_v_prepare(const Node& n, std::span<const ConstView> in) {
-    Prepared p;
+void expand_v_prepare(const Node& n, std::span<const ConstView> in, Prepared& p) {
     const auto rank = in[1].shape[1];
+    p.resize(static_cast<std::size_t>(n.attrs.heads));
     for (std::int64_t h = 0; h < n.attrs.heads; ++h)
-        p.push_back(PackedMatrix::transposed(head_weight(n.attrs, in[1], h) + n.attrs.nope * rank,
-                                             n.attrs.value, rank, rank));
-    return p;
+        p[static_cast<std::size_t>(h)].set_transposed(
+            head_weight(n.attrs, in[1], h) + n.attrs.nope * rank, n.attrs.value, rank, rank);
 }
 void expand_v(const OpContext& c) {
     const Attrs& a = c.node.attrs;
@@ -151,6 +178,31 @@ void expand_v(const OpContext& c) {
         multiply(c.in[0].real + h * rank, rows, a.heads * rank,
                  (*c.prepared)[static_cast<std::size_t>(h)], c.out.real + h * a.value,
                  a.heads * a.value);
+}
+// dx = dy W^UV, dW^UV = dy^T x.
+void expand_v_prepare_backward(const Node& n, std::span<const ConstView> in, Prepared& p) {
+    const auto rank = in[1].shape[1];
+    p.resize(static_cast<std::size_t>(n.attrs.heads));
+    for (std::int64_t h = 0; h < n.attrs.heads; ++h)
+        p[static_cast<std::size_t>(h)].set_straight(
+            head_weight(n.attrs, in[1], h) + n.attrs.nope * rank, n.attrs.value, rank, rank);
+}
+void expand_v_backward(const BackwardContext& c) {
+    const Attrs& a = c.node.attrs;
+    const auto rows = c.out.shape[0] * c.out.shape[1], rank = c.in[0].shape[3], v = a.value;
+    const GradView dx = c.to[0], dw = c.to[1];
+    if (dw && !dw.add) std::fill_n(dw.data, c.in[1].shape.size(), Real(0));
+    for (std::int64_t h = 0; h < a.heads; ++h) {
+        const PackedMatrix& w = (*c.prepared)[static_cast<std::size_t>(h)];
+        if (dx)
+            multiply_panels(c.grad + h * v, rows, a.heads * v, v, w.panel(0), rank,
+                            dx.data + h * rank, a.heads * rank, dx.add);
+        if (!dw) continue;
+        Real* panels = c.scratch->get(0, packed_size(rows, rank));
+        pack_straight(c.in[0].real + h * rank, rows, rank, a.heads * rank, panels);
+        multiply_transposed(c.grad + h * v, v, a.heads * v, rows, panels, rank,
+                            dw.data + (h * (a.nope + v) + a.nope) * rank, rank, true);
+    }
 }
 void explain_expand_v(const ExplainContext& c, Explanation& e) {
     const Attrs& a = c.node.attrs;
@@ -168,14 +220,36 @@ void explain_expand_v(const ExplainContext& c, Explanation& e) {
 }  // namespace
 
 void add_latent_ops(std::vector<OpDef>& t) {
-    t.push_back(
-        {Op::absorb_q, "absorb_q", absorb_q_shape, absorb_q, absorb_q_prepare, explain_absorb_q});
-    t.push_back({Op::scores_latent, "scores_latent", scores_latent_shape, scores_latent, nullptr,
-                 explain_scores_latent});
-    t.push_back({Op::attention_latent, "attention_latent", attention_latent_shape, attention_latent,
-                 nullptr, nullptr, true});
-    t.push_back(
-        {Op::expand_v, "expand_v", expand_v_shape, expand_v, expand_v_prepare, explain_expand_v});
+    t.push_back({.op = Op::absorb_q,
+                 .name = "absorb_q",
+                 .shape = absorb_q_shape,
+                 .forward = absorb_q,
+                 .prepare = absorb_q_prepare,
+                 .explain = explain_absorb_q,
+                 .backward = absorb_q_backward,
+                 .prepare_backward = absorb_q_prepare_backward});
+    t.push_back({.op = Op::scores_latent,
+                 .name = "scores_latent",
+                 .shape = scores_latent_shape,
+                 .forward = scores_latent,
+                 .explain = explain_scores_latent,
+                 .backward = scores_backward});
+    t.push_back({.op = Op::attention_latent,
+                 .name = "attention_latent",
+                 .shape = attention_latent_shape,
+                 .forward = attention_latent,
+                 .composite = true,
+                 .backward = attention_backward,
+                 .saved = attention_saved,
+                 .reads_output = true});
+    t.push_back({.op = Op::expand_v,
+                 .name = "expand_v",
+                 .shape = expand_v_shape,
+                 .forward = expand_v,
+                 .prepare = expand_v_prepare,
+                 .explain = explain_expand_v,
+                 .backward = expand_v_backward,
+                 .prepare_backward = expand_v_prepare_backward});
 }
 
 }  // namespace sf

@@ -24,11 +24,27 @@ void linear_shape(const Graph& graph, Node& n) {
         n.dims.push_back(fixed(out));
     }
 }
-Prepared linear_prepare(const Node&, std::span<const ConstView> in) {
-    Prepared p;
+void linear_prepare(const Node&, std::span<const ConstView> in, Prepared& p) {
     const Shape& w = in[1].shape;
-    p.push_back(PackedMatrix::transposed(in[1].real, w[0], w[1], w[1]));
-    return p;
+    p.resize(1);
+    p[0].set_transposed(in[1].real, w[0], w[1], w[1]);
+}
+// dx = dy W, dW = dy^T x.
+void linear_prepare_backward(const Node&, std::span<const ConstView> in, Prepared& p) {
+    const Shape& w = in[1].shape;
+    p.resize(1);
+    p[0].set_straight(in[1].real, w[0], w[1], w[1]);
+}
+void linear_backward(const BackwardContext& c) {
+    const auto n = c.in[1].shape[0], k = c.in[1].shape[1];
+    const auto rows = c.out.shape[0] * c.out.shape[1];
+    if (const GradView dx = c.to[0])
+        for_rows(c, rows, 48, [&](std::int64_t r0, std::int64_t r1, int) {
+            multiply_panels(c.grad + r0 * n, r1 - r0, n, n, c.prepared->front().panel(0), k,
+                            dx.data + r0 * k, k, dx.add);
+        });
+    if (const GradView dw = c.to[1])
+        weight_gradient(c, c.grad, n, n, c.in[0].real, k, rows, dw);
 }
 void linear(const OpContext& c) {
     const PackedMatrix& w = c.prepared->front();
@@ -52,7 +68,14 @@ void explain_linear(const ExplainContext& c, Explanation& e) {
 }  // namespace
 
 void add_linear_ops(std::vector<OpDef>& t) {
-    t.push_back({Op::linear, "linear", linear_shape, linear, linear_prepare, explain_linear});
+    t.push_back({.op = Op::linear,
+                 .name = "linear",
+                 .shape = linear_shape,
+                 .forward = linear,
+                 .prepare = linear_prepare,
+                 .explain = explain_linear,
+                 .backward = linear_backward,
+                 .prepare_backward = linear_prepare_backward});
 }
 
 }  // namespace sf

@@ -46,6 +46,12 @@ inline Real silu(Real x) {
     return x / (Real(1) + fast_exp(-x));
 }
 
+// d silu / dx
+inline Real silu_slope(Real x) {
+    const Real s = sigmoid(x);
+    return s * (Real(1) + x * (Real(1) - s));
+}
+
 // Sums and maxima over a row in sixteen lanes and a fixed tree: vector code without leave to
 // reorder.
 template <class F>

@@ -50,8 +50,8 @@ inline void store(Real* p, const Vec& v) {
     std::memcpy(p, &v, sizeof v);
 }
 
-// Rows x Panels outputs in registers, one pass over k.
-template <int Rows, int Panels>
+// Rows x Panels outputs in registers, one pass over k. `Transposed`: x is (k, rows).
+template <int Rows, int Panels, bool Transposed>
 void kernel(const Real* x, std::int64_t ldx, std::int64_t k, const Real* panels, Real* y,
             std::int64_t ldy, std::int64_t columns, bool accumulate) {
     constexpr int vectors = Panels * panel_vectors;
@@ -78,7 +78,7 @@ void kernel(const Real* x, std::int64_t ldx, std::int64_t k, const Real* panels,
             for (int v = 0; v < panel_vectors; ++v)
                 bv[p * panel_vectors + v] = load(b + p * k * width + v * lanes);
         for (int r = 0; r < Rows; ++r) {
-            const Real a = x[r * ldx + i];
+            const Real a = Transposed ? x[i * ldx + r] : x[r * ldx + i];
             for (int v = 0; v < vectors; ++v) acc[r][v] += a * bv[v];
         }
     }
@@ -93,13 +93,14 @@ void kernel(const Real* x, std::int64_t ldx, std::int64_t k, const Real* panels,
 using Kernel = void (*)(const Real*, std::int64_t, std::int64_t, const Real*, Real*, std::int64_t,
                         std::int64_t, bool);
 
-template <int Panels, std::size_t... R>
+template <int Panels, bool Transposed, std::size_t... R>
 constexpr std::array<Kernel, sizeof...(R)> kernels(std::index_sequence<R...>) {
-    return {&kernel<static_cast<int>(R) + 1, Panels>...};
+    return {&kernel<static_cast<int>(R) + 1, Panels, Transposed>...};
 }
-constexpr auto one_panel = kernels<1>(std::make_index_sequence<max_rows>{});
-constexpr auto two_panels = kernels<2>(std::make_index_sequence<max_rows / 2>{});
-constexpr auto four_panels = kernels<4>(std::make_index_sequence<max_rows / 6 + 1>{});
+constexpr auto one_panel = kernels<1, false>(std::make_index_sequence<max_rows>{});
+constexpr auto two_panels = kernels<2, false>(std::make_index_sequence<max_rows / 2>{});
+constexpr auto four_panels = kernels<4, false>(std::make_index_sequence<max_rows / 6 + 1>{});
+constexpr auto one_panel_transposed = kernels<1, true>(std::make_index_sequence<max_rows>{});
 
 }  // namespace
 
@@ -113,8 +114,10 @@ std::int64_t packed_size(std::int64_t k, std::int64_t n) {
     return PackedMatrix::padded(n) * k;
 }
 
-PackedMatrix::PackedMatrix(std::int64_t k, std::int64_t n)
-    : k_(k), n_(n), data_(static_cast<std::size_t>(packed_size(k, n)) + 64 / sizeof(Real)) {
+void PackedMatrix::resize(std::int64_t k, std::int64_t n) {
+    k_ = k;
+    n_ = n;
+    data_.resize(static_cast<std::size_t>(packed_size(k, n)) + 64 / sizeof(Real));
     const auto address = reinterpret_cast<std::uintptr_t>(data_.data());
     offset_ = ((64 - address % 64) % 64) / sizeof(Real);
 }
@@ -151,25 +154,41 @@ void pack_straight(const Real* b, std::int64_t k, std::int64_t n, std::int64_t l
     }
 }
 
+void PackedMatrix::set_transposed(const Real* w, std::int64_t n, std::int64_t k, std::int64_t ld) {
+    resize(k, n);
+    pack_transposed(w, n, k, ld, writable(0));
+}
+
+void PackedMatrix::set_straight(const Real* b, std::int64_t k, std::int64_t n, std::int64_t ld) {
+    resize(k, n);
+    pack_straight(b, k, n, ld, writable(0));
+}
+
+void PackedMatrix::set_transposed_pair(const Real* w1, const Real* w2, std::int64_t n,
+                                       std::int64_t k, std::int64_t ld) {
+    resize(k, 2 * padded(n));
+    pack_transposed(w1, n, k, ld, writable(0));
+    pack_transposed(w2, n, k, ld, writable(padded(n) / width));
+}
+
 PackedMatrix PackedMatrix::transposed(const Real* w, std::int64_t n, std::int64_t k,
                                       std::int64_t ld) {
-    PackedMatrix m(k, n);
-    pack_transposed(w, n, k, ld, m.writable(0));
+    PackedMatrix m;
+    m.set_transposed(w, n, k, ld);
     return m;
 }
 
 PackedMatrix PackedMatrix::straight(const Real* b, std::int64_t k, std::int64_t n,
                                     std::int64_t ld) {
-    PackedMatrix m(k, n);
-    pack_straight(b, k, n, ld, m.writable(0));
+    PackedMatrix m;
+    m.set_straight(b, k, n, ld);
     return m;
 }
 
 PackedMatrix PackedMatrix::transposed_pair(const Real* w1, const Real* w2, std::int64_t n,
                                            std::int64_t k, std::int64_t ld) {
-    PackedMatrix m(k, 2 * padded(n));
-    pack_transposed(w1, n, k, ld, m.writable(0));
-    pack_transposed(w2, n, k, ld, m.writable(padded(n) / width));
+    PackedMatrix m;
+    m.set_transposed_pair(w1, w2, n, k, ld);
     return m;
 }
 
@@ -194,6 +213,23 @@ void multiply_panels(const Real* x, std::int64_t rows, std::int64_t ldx, std::in
     if (rows <= static_cast<std::int64_t>(four_panels.size())) run(four_panels, 4);
     if (rows <= static_cast<std::int64_t>(two_panels.size())) run(two_panels, 2);
     run(one_panel, 1);
+}
+
+void multiply_transposed(const Real* x, std::int64_t m, std::int64_t ldx, std::int64_t rows,
+                         const Real* panels, std::int64_t n, Real* y, std::int64_t ldy,
+                         bool accumulate) {
+    constexpr std::int64_t block = 256;  // rows of a panel that stay in the first-level cache
+    if (rows == 0 && !accumulate)
+        for (std::int64_t i = 0; i < m; ++i) std::fill_n(y + i * ldy, n, Real(0));
+    for (std::int64_t p = 0; p * width < n; ++p)
+        for (std::int64_t k0 = 0; k0 < rows; k0 += block)
+            for (std::int64_t i = 0; i < m; i += max_rows) {
+                const auto count = std::min<std::int64_t>(max_rows, m - i);
+                one_panel_transposed[static_cast<std::size_t>(count - 1)](
+                    x + k0 * ldx + i, ldx, std::min(block, rows - k0),
+                    panels + (p * rows + k0) * width, y + i * ldy + p * width, ldy,
+                    std::min<std::int64_t>(width, n - p * width), accumulate || k0 > 0);
+            }
 }
 
 void multiply(const Real* x, std::int64_t rows, std::int64_t ldx, const PackedMatrix& b, Real* y,

@@ -19,14 +19,6 @@ public:
     static const std::int64_t panel_width;
 
     PackedMatrix() = default;
-    // From a weight stored (n, k) row-major ("out, in"): y = x W^T. `ld` is the stored row's
-    // length.
-    static PackedMatrix transposed(const Real* w, std::int64_t n, std::int64_t k, std::int64_t ld);
-    // From a (k, n) row-major operand: y = x B.
-    static PackedMatrix straight(const Real* b, std::int64_t k, std::int64_t n, std::int64_t ld);
-    // Two transposed operands side by side, each starting a panel of its own.
-    static PackedMatrix transposed_pair(const Real* w1, const Real* w2, std::int64_t n,
-                                        std::int64_t k, std::int64_t ld);
 
     std::int64_t k() const { return k_; }
     std::int64_t n() const { return n_; }
@@ -34,8 +26,21 @@ public:
     static std::int64_t padded(std::int64_t n);
     const Real* panel(std::int64_t i) const;
 
+    static PackedMatrix transposed(const Real* w, std::int64_t n, std::int64_t k, std::int64_t ld);
+    static PackedMatrix straight(const Real* b, std::int64_t k, std::int64_t n, std::int64_t ld);
+    static PackedMatrix transposed_pair(const Real* w1, const Real* w2, std::int64_t n,
+                                        std::int64_t k, std::int64_t ld);
+    // From a weight stored (n, k) row-major ("out, in"): y = x W^T. `ld` is the stored row's
+    // length. Memory of the same size is used again: training packs its weights at every step.
+    void set_transposed(const Real* w, std::int64_t n, std::int64_t k, std::int64_t ld);
+    // From a (k, n) row-major operand: y = x B.
+    void set_straight(const Real* b, std::int64_t k, std::int64_t n, std::int64_t ld);
+    // Two transposed operands side by side, each starting a panel of its own.
+    void set_transposed_pair(const Real* w1, const Real* w2, std::int64_t n, std::int64_t k,
+                             std::int64_t ld);
+
 private:
-    PackedMatrix(std::int64_t k, std::int64_t n);
+    void resize(std::int64_t k, std::int64_t n);
     Real* writable(std::int64_t i);
     std::int64_t k_ = 0, n_ = 0;
     std::vector<Real> data_;
@@ -60,5 +65,10 @@ std::int64_t packed_size(std::int64_t k, std::int64_t n);
 void multiply_panels(const Real* x, std::int64_t rows, std::int64_t ldx, std::int64_t k,
                      const Real* panels, std::int64_t n, Real* y, std::int64_t ldy,
                      bool accumulate);
+// y (m, n) = x^T B, or y += x^T B, for x (rows, m) and B (rows, n) in panels: how a weight's
+// gradient is made. The sum over rows goes from the first to the last.
+void multiply_transposed(const Real* x, std::int64_t m, std::int64_t ldx, std::int64_t rows,
+                         const Real* panels, std::int64_t n, Real* y, std::int64_t ldy,
+                         bool accumulate);
 
 }  // namespace sf

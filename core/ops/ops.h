@@ -16,7 +16,9 @@ void add_rope_ops(std::vector<OpDef>& table);         // rope, cache
 void add_attention_ops(std::vector<OpDef>& table);    // scores .. attention
 void add_latent_ops(std::vector<OpDef>& table);       // absorb_q .. expand_v
 void add_router_ops(std::vector<OpDef>& table);       // gate_scores .. gate_weights
-void add_expert_ops(std::vector<OpDef>& table);       // expert_load .. experts
+void add_expert_ops(std::vector<OpDef>& table);       // expert_load .. combine
+void add_fused_expert_ops(std::vector<OpDef>& table);  // experts
+void add_loss_ops(std::vector<OpDef>& table);         // cross_entropy .. balance_loss
 
 // ---- shapes ----
 // Throws ShapeError with the node's name unless the condition holds.
@@ -25,9 +27,29 @@ const Node& input(const Graph& graph, const Node& node, std::size_t i);
 Dim fixed(std::int64_t n);
 
 // ---- rows in pieces ----
-// Calls work(first_row, last_row, thread) over fixed pieces of rows.
+// Calls work(first_row, last_row, thread) over fixed pieces of rows (all at once on one thread: for
+// work whose rows do not meet). C: OpContext or BackwardContext.
+template <class C, class F>
+void for_rows(const C& c, std::int64_t rows, std::int64_t piece, F&& work);
+// Calls work(piece, thread), in order on one thread.
+template <class C, class F>
+void for_pieces(const C& c, std::int64_t pieces, F&& work);
+template <class C>
+int threads_of(const C& c);
+
+// ---- gradients ----
+// data[i] = or += f(i), one vector loop each.
 template <class F>
-void for_rows(const OpContext& c, std::int64_t rows, std::int64_t piece, F&& work);
+void give_all(GradView g, std::int64_t n, F&& f) {
+    Real* y = g.data;
+    if (g.add)
+        for (std::int64_t i = 0; i < n; ++i) y[i] += f(i);
+    else
+        for (std::int64_t i = 0; i < n; ++i) y[i] = f(i);
+}
+// dW (n, k) = or += dy^T x for dy (rows, n) with row stride ldy and x (rows, k).
+void weight_gradient(const BackwardContext& c, const Real* dy, std::int64_t n, std::int64_t ldy,
+                     const Real* x, std::int64_t k, std::int64_t rows, GradView dw);
 
 // ---- explanations ----
 // Collects a sum of products and prints its first terms: "0.12·0.5 + 0.3·(−1) + … (64 terms)".
@@ -58,10 +80,23 @@ std::array<std::int64_t, Shape::max_rank> coordinates(const Shape& shape, std::i
 
 namespace sf {
 
-template <class F>
-void for_rows(const OpContext& c, std::int64_t rows, std::int64_t piece, F&& work) {
+template <class C>
+int threads_of(const C& c) {
+    return c.pool ? c.pool->threads() : 1;
+}
+
+template <class C, class F>
+void for_pieces(const C& c, std::int64_t pieces, F&& work) {
+    if (threads_of(c) > 1 && pieces > 1)
+        c.pool->run(pieces, work);
+    else
+        for (std::int64_t p = 0; p < pieces; ++p) work(p, 0);
+}
+
+template <class C, class F>
+void for_rows(const C& c, std::int64_t rows, std::int64_t piece, F&& work) {
     const std::int64_t pieces = (rows + piece - 1) / piece;
-    if (c.pool == nullptr || c.pool->threads() == 1 || pieces <= 1) {
+    if (threads_of(c) == 1 || pieces <= 1) {
         if (rows > 0) work(std::int64_t{0}, rows, 0);
         return;
     }

@@ -86,6 +86,29 @@ void rope(const OpContext& c) {
             }
         }
 }
+// Turned back: the transpose of a rotation is its inverse.
+void rope_backward(const BackwardContext& c) {
+    const auto heads = std::max<std::int64_t>(1, c.node.attrs.heads), width = c.node.attrs.rope;
+    const auto ld = c.in[0].shape.cols(), tokens = c.in[0].shape[1], begin = c.node.attrs.begin;
+    const GradView dx = c.to[0];
+    if (!dx) return;
+    for_rows(c, c.in[0].shape[0] * tokens, 64, [&](std::int64_t r0, std::int64_t r1, int) {
+        for (std::int64_t r = r0 * heads; r < r1 * heads; ++r) {
+            const auto position = c.extent.past + r / heads % tokens;
+            const Real *cos = c.rope.cos(position), *sin = c.rope.sin(position);
+            const Real* dy = c.grad + r * width;
+            const GradView row{dx.data + r * ld, dx.add};
+            if (!row.add) {
+                std::fill_n(row.data, begin, Real(0));
+                std::fill(row.data + begin + width, row.data + ld, Real(0));
+            }
+            for (std::int64_t i = 0; i < width / 2; ++i) {
+                row.give(begin + 2 * i, dy[2 * i] * cos[i] + dy[2 * i + 1] * sin[i]);
+                row.give(begin + 2 * i + 1, dy[2 * i + 1] * cos[i] - dy[2 * i] * sin[i]);
+            }
+        }
+    });
+}
 void explain_rope(const ExplainContext& c, Explanation& e) {
     const auto width = c.node.attrs.rope, ld = c.in[0].shape.cols();
     const auto heads = std::max<std::int64_t>(1, c.node.attrs.heads);
@@ -123,6 +146,13 @@ void cache(const OpContext& c) {
     }
     std::copy_n(source, rows * cols, c.out.real);
 }
+// The rows of this run; what was cached before is no function of it.
+void cache_backward(const BackwardContext& c) {
+    const auto cols = c.out.shape.cols(), tokens = c.in[0].shape[1], past = c.extent.past;
+    for (std::int64_t b = 0; b < c.in[0].shape[0] && c.to[0]; ++b)
+        give_all({c.to[0].data + b * tokens * cols, c.to[0].add}, tokens * cols,
+                 [&](std::int64_t i) { return c.grad[(b * (past + tokens) + past) * cols + i]; });
+}
 void explain_cache(const ExplainContext& c, Explanation& e) {
     const auto at = coordinates(c.value.shape, c.index);
     const auto t = at[1] - c.extent.past;
@@ -136,8 +166,20 @@ void explain_cache(const ExplainContext& c, Explanation& e) {
 }  // namespace
 
 void add_rope_ops(std::vector<OpDef>& t) {
-    t.push_back({Op::rope, "rope", rope_shape, rope, nullptr, explain_rope});
-    t.push_back({Op::cache, "cache", cache_shape, cache, nullptr, explain_cache});
+    t.push_back({.op = Op::rope,
+                 .name = "rope",
+                 .shape = rope_shape,
+                 .forward = rope,
+                 .explain = explain_rope,
+                 .backward = rope_backward,
+                 .reads = 0});
+    t.push_back({.op = Op::cache,
+                 .name = "cache",
+                 .shape = cache_shape,
+                 .forward = cache,
+                 .explain = explain_cache,
+                 .backward = cache_backward,
+                 .reads = 0});
 }
 
 }  // namespace sf

@@ -1,6 +1,7 @@
 #include "core/ops/math.h"
 #include "core/ops/ops.h"
 
+#include <algorithm>
 #include <cmath>
 
 // The router (DeepSeek-V3 eqs. 12-16): affinities s, s + b used only to choose, groups ("nodes")
@@ -49,6 +50,14 @@ void gate_scores(const OpContext& c) {
     const auto n = c.out.shape.size();
     for (std::int64_t i = 0; i < n; ++i) c.out.real[i] = sigmoid(c.in[0].real[i]);
 }
+// sigma' = s (1 - s), from the output alone
+void gate_scores_backward(const BackwardContext& c) {
+    if (!c.node.attrs.sigmoid) return op_def(Op::softmax).backward(c);
+    const Real* s = c.out.real;
+    if (c.to[0])
+        give_all(c.to[0], c.out.shape.size(),
+                 [&](std::int64_t i) { return c.grad[i] * s[i] * (Real(1) - s[i]); });
+}
 void explain_gate_scores(const ExplainContext& c, Explanation& e) {
     if (!c.node.attrs.sigmoid) return op_def(Op::softmax).explain(c, e);
     const double x = c.in[0].at(c.index);
@@ -66,6 +75,15 @@ void add_bias(const OpContext& c) {
     for (std::int64_t r = 0; r < c.out.shape.rows(); ++r)
         for (std::int64_t i = 0; i < cols; ++i)
             c.out.real[r * cols + i] = c.in[0].real[r * cols + i] + c.in[1].real[i];
+}
+// As it is; the bias itself is moved by the balance of loads (core/train/balance), not by this.
+void add_bias_backward(const BackwardContext& c) {
+    const auto cols = c.out.shape.cols();
+    if (c.to[0])
+        give_all(c.to[0], c.out.shape.size(), [&](std::int64_t i) { return c.grad[i]; });
+    if (!c.to[1]) return;
+    if (!c.to[1].add) std::fill_n(c.to[1].data, cols, Real(0));
+    for (std::int64_t i = 0; i < c.out.shape.size(); ++i) c.to[1].data[i % cols] += c.grad[i];
 }
 void explain_add_bias(const ExplainContext& c, Explanation& e) {
     const auto col = c.index % c.value.shape.cols();
@@ -89,6 +107,19 @@ void group_scores(const OpContext& c) {
         std::int64_t best[2];
         choose(x, size, c.node.attrs.biased ? 2 : 1, {}, free, best);
         c.out.real[i] = c.node.attrs.biased ? x[best[0]] + x[best[1]] : x[best[0]];
+    }
+}
+// To the best two (or the best).
+void group_scores_backward(const BackwardContext& c) {
+    const auto size = c.node.attrs.experts / c.node.attrs.groups;
+    if (!c.to[0]) return;
+    if (!c.to[0].add) std::fill_n(c.to[0].data, c.in[0].shape.size(), Real(0));
+    std::vector<char> free;
+    for (std::int64_t i = 0; i < c.out.shape.size(); ++i) {
+        std::int64_t best[2];
+        const std::int64_t count = c.node.attrs.biased ? 2 : 1;
+        choose(c.in[0].real + i * size, size, count, {}, free, best);
+        for (std::int64_t j = 0; j < count; ++j) c.to[0].data[i * size + best[j]] += c.grad[i];
     }
 }
 void explain_group_scores(const ExplainContext& c, Explanation& e) {
@@ -127,10 +158,12 @@ void expert_choice_shape(const Graph& graph, Node& n) {
 }
 void expert_choice(const OpContext& c) {
     const Attrs& a = c.node.attrs;
-    std::vector<char> free;
-    for (std::int64_t r = 0; r < c.out.shape.rows(); ++r)
-        choose(c.in[0].real + r * a.experts, a.experts, a.top_k, kept_groups(a, c.in, r), free,
-               c.out.ints + r * a.top_k);
+    for_rows(c, c.out.shape.rows(), 128, [&](std::int64_t r0, std::int64_t r1, int) {
+        std::vector<char> free;
+        for (std::int64_t r = r0; r < r1; ++r)
+            choose(c.in[0].real + r * a.experts, a.experts, a.top_k, kept_groups(a, c.in, r), free,
+                   c.out.ints + r * a.top_k);
+    });
 }
 
 // Chosen anew from the scores as recorded: expert and group choice alike.
@@ -167,6 +200,27 @@ void gate_weights(const OpContext& c) {
             y[k] = (a.normalise ? y[k] / sum : y[k]) * static_cast<Real>(a.scale);
     }
 }
+// g_k = a s_k / S: ds_k = a (dg_k - sum_j dg_j s_j / S) / S; without the division a dg_k.
+void gate_weights_backward(const BackwardContext& c) {
+    const Attrs& a = c.node.attrs;
+    const GradView ds = c.to[0];
+    if (!ds) return;
+    if (!ds.add) std::fill_n(ds.data, c.in[0].shape.size(), Real(0));
+    for (std::int64_t r = 0; r < c.out.shape.rows(); ++r) {
+        const Real *s = c.in[0].real + r * a.experts, *dg = c.grad + r * a.top_k;
+        const std::int64_t* chosen = c.in[1].ints + r * a.top_k;
+        Real sum = 1, mean = 0;
+        if (a.normalise) {
+            sum = 0;
+            for (std::int64_t k = 0; k < a.top_k; ++k) sum += s[chosen[k]];
+            for (std::int64_t k = 0; k < a.top_k; ++k) mean += dg[k] * s[chosen[k]];
+            mean /= sum;
+        }
+        for (std::int64_t k = 0; k < a.top_k; ++k)
+            ds.data[r * a.experts + chosen[k]] +=
+                static_cast<Real>(a.scale) * (dg[k] - mean) / sum;
+    }
+}
 void explain_gate_weights(const ExplainContext& c, Explanation& e) {
     const Attrs& a = c.node.attrs;
     const auto row = c.index / a.top_k;
@@ -186,17 +240,44 @@ void explain_gate_weights(const ExplainContext& c, Explanation& e) {
 }  // namespace
 
 void add_router_ops(std::vector<OpDef>& t) {
-    t.push_back({Op::gate_scores, "gate_scores", gate_scores_shape, gate_scores, nullptr,
-                 explain_gate_scores});
-    t.push_back({Op::add_bias, "add_bias", add_bias_shape, add_bias, nullptr, explain_add_bias});
-    t.push_back({Op::group_scores, "group_scores", group_scores_shape, group_scores, nullptr,
-                 explain_group_scores});
-    t.push_back({Op::group_choice, "group_choice", group_choice_shape, group_choice, nullptr,
-                 explain_choice});
-    t.push_back({Op::expert_choice, "expert_choice", expert_choice_shape, expert_choice, nullptr,
-                 explain_choice});
-    t.push_back({Op::gate_weights, "gate_weights", gate_weights_shape, gate_weights, nullptr,
-                 explain_gate_weights});
+    t.push_back({.op = Op::gate_scores,
+                 .name = "gate_scores",
+                 .shape = gate_scores_shape,
+                 .forward = gate_scores,
+                 .explain = explain_gate_scores,
+                 .backward = gate_scores_backward,
+                 .reads = 0,
+                 .reads_output = true});
+    t.push_back({.op = Op::add_bias,
+                 .name = "add_bias",
+                 .shape = add_bias_shape,
+                 .forward = add_bias,
+                 .explain = explain_add_bias,
+                 .backward = add_bias_backward,
+                 .reads = 0});
+    t.push_back({.op = Op::group_scores,
+                 .name = "group_scores",
+                 .shape = group_scores_shape,
+                 .forward = group_scores,
+                 .explain = explain_group_scores,
+                 .backward = group_scores_backward});
+    // Choices are integers: no gradient passes.
+    t.push_back({.op = Op::group_choice,
+                 .name = "group_choice",
+                 .shape = group_choice_shape,
+                 .forward = group_choice,
+                 .explain = explain_choice});
+    t.push_back({.op = Op::expert_choice,
+                 .name = "expert_choice",
+                 .shape = expert_choice_shape,
+                 .forward = expert_choice,
+                 .explain = explain_choice});
+    t.push_back({.op = Op::gate_weights,
+                 .name = "gate_weights",
+                 .shape = gate_weights_shape,
+                 .forward = gate_weights,
+                 .explain = explain_gate_weights,
+                 .backward = gate_weights_backward});
 }
 
 }  // namespace sf

@@ -1,4 +1,5 @@
 #include "core/error.h"
+#include "core/ops/matmul.h"
 #include "core/ops/ops.h"
 
 #include <array>
@@ -20,6 +21,8 @@ std::span<const OpDef> op_table() {
         add_latent_ops(rows);
         add_router_ops(rows);
         add_expert_ops(rows);
+        add_fused_expert_ops(rows);
+        add_loss_ops(rows);
         std::vector<OpDef> by_number(rows.size());
         for (const OpDef& r : rows) by_number.at(static_cast<std::size_t>(r.op)) = r;
         return by_number;
@@ -48,8 +51,24 @@ Dim fixed(std::int64_t n) {
 Real* Scratch::get(std::size_t slot, std::int64_t count) {
     if (slots_.size() <= slot) slots_.resize(slot + 1);
     auto& s = slots_[slot];
-    if (s.size() < static_cast<std::size_t>(count)) s.resize(static_cast<std::size_t>(count));
-    return s.data();
+    constexpr std::size_t line = 64 / sizeof(Real);  // begins at a cache line
+    const auto needed = static_cast<std::size_t>(count) + line;
+    if (s.size() < needed) s.resize(needed);
+    const auto address = reinterpret_cast<std::uintptr_t>(s.data());
+    return s.data() + (64 - address % 64) % 64 / sizeof(Real);
+}
+
+void weight_gradient(const BackwardContext& c, const Real* dy, std::int64_t n, std::int64_t ldy,
+                     const Real* x, std::int64_t k, std::int64_t rows, GradView dw) {
+    Real* panels = c.scratch->get(0, packed_size(rows, k));
+    const auto width = PackedMatrix::panel_width;
+    for_pieces(c, (k + width - 1) / width, [&](std::int64_t p, int) {
+        pack_straight(x + p * width, rows, std::min(width, k - p * width), k,
+                      panels + p * rows * width);
+    });
+    for_rows(c, n, 48, [&](std::int64_t i0, std::int64_t i1, int) {
+        multiply_transposed(dy + i0, i1 - i0, ldy, rows, panels, k, dw.data + i0 * k, k, dw.add);
+    });
 }
 
 std::string number_text(double x) {

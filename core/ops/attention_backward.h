@@ -1,0 +1,24 @@
+#pragma once
+
+#include "core/ops/ops.h"
+
+namespace sf {
+
+// Gradients of causal attention, shared by its two forms: over expanded keys and values (inputs q,
+// q_pe, kv, k_pe) and in latent space (absorbed q, q_pe, latents, k_pe), where one set of keys and
+// values serves all heads.
+
+// The fused form, a block of query rows at a time: the probabilities are made again from the rows'
+// log-sum-exp that forward saved, P = e^(a - L), never stored whole (Dao 2023, FlashAttention-2,
+// algorithm 2): dV = P^T dO, dS = P (dO V^T - rowsum(dO O)), dQ = dS K, dK = dS^T Q.
+void attention_backward(const BackwardContext& c);
+// How many row constants forward saves: one for each sequence, head and query.
+std::int64_t attention_saved(const Node& node, std::span<const ConstView> in);
+
+// The steps: from dL/d(scores), and from dL/d(head outputs) to probabilities and values.
+void scores_backward(const BackwardContext& c);
+void attend_backward(const BackwardContext& c);
+// From dL/d(running maximum, sum or output) after each tile.
+void online_backward(const BackwardContext& c);
+
+}  // namespace sf
