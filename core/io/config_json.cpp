@@ -4,7 +4,9 @@
 #include "core/io/files.h"
 #include "core/io/json_text.h"
 #include "core/text/one_line.h"
+#include "core/text/tokenizer.h"
 
+#include <charconv>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -178,10 +180,8 @@ void check_fixed(const Fields& f, const ModelConfig& c) {
                      std::to_string(*kv) + " and " + std::to_string(c.num_attention_heads));
 }
 
-}  // namespace
-
-ModelConfig parse_config(std::string_view text, const std::string& file) {
-    const Json json = parse_json(text, file);
+// The fields of a config.json, each sound by itself; problems() is not asked.
+ModelConfig read_fields(const Json& json, const std::string& file) {
     if (!json.is_object())
         throw UserError(file, "",
                         "must be an object with the model's fields, got " + json_kind(json));
@@ -213,9 +213,98 @@ ModelConfig parse_config(std::string_view text, const std::string& file) {
     read_experts(f, c);
     read_rope(f, file, c);
     check_fixed(f, c);
+    return c;
+}
+
+nlohmann::ordered_json scaling_json(const RopeScaling& s) {
+    const std::string type = s.type == "none" ? "default" : s.type;
+    return {{"type", type},
+            {"rope_type", type},
+            {"factor", s.factor},
+            {"original_max_position_embeddings", s.original_max_position_embeddings},
+            {"beta_fast", s.beta_fast},
+            {"beta_slow", s.beta_slow},
+            {"mscale", s.mscale},
+            {"mscale_all_dim", s.mscale}};
+}
+
+// A config as the fields that can be set one by one: without what follows from others and what has
+// one value only.
+Json settable_fields(const ModelConfig& config) {
+    Json json = Json::parse(config_json(config));
+    for (const char* name : {"architectures", "attention_bias", "hidden_act", "norm_topk_prob",
+                             "num_key_value_heads", "rope_interleave", "torch_dtype"})
+        json.erase(name);
+    Json scaling = scaling_json(config.rope_scaling);
+    scaling.erase("rope_type");
+    scaling.erase("mscale_all_dim");
+    json["rope_scaling"] = std::move(scaling);
+    return json;
+}
+
+template <class Number>
+std::optional<Json> number_json(std::string_view text) {
+    Number value{};
+    const auto result = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (result.ec != std::errc{} || result.ptr != text.data() + text.size()) return std::nullopt;
+    return Json(value);
+}
+
+// The text as JSON of the type that the field has now.
+Json typed_value(const Json& now, bool optional, std::string_view text, const std::string& field) {
+    const auto refuse = [&](const std::string& wanted) {
+        return UserError(field, "", "must be " + wanted + ", got \"" + one_line(text) + "\"");
+    };
+    if (now.is_string()) return Json(to_valid_utf8(text));
+    if (now.is_boolean()) {
+        if (text != "true" && text != "false") throw refuse("true or false");
+        return Json(text == "true");
+    }
+    if (now.is_number_float()) {
+        const auto value = number_json<double>(text);
+        if (!value || !std::isfinite(value->get<double>())) throw refuse("a number");
+        return *value;
+    }
+    if (optional && text == "null") return Json();
+    const auto value = number_json<std::int64_t>(text);
+    if (!value) throw refuse(optional ? "a whole number or null" : "a whole number");
+    return *value;
+}
+
+}  // namespace
+
+ModelConfig parse_config(std::string_view text, const std::string& file) {
+    ModelConfig c = read_fields(parse_json(text, file), file);
     if (const auto problems = c.problems(); !problems.empty())
         throw UserError(file + ": " + problems.front());
     return c;
+}
+
+bool set_model_field(ModelConfig& config, std::string_view name, std::string_view value,
+                     const std::string& source) {
+    Json json = settable_fields(config);
+    constexpr std::string_view inner = "rope_scaling.";
+    const bool scaling = name.starts_with(inner);
+    Json& object = scaling ? json["rope_scaling"] : json;
+    const auto field = object.find(std::string(scaling ? name.substr(inner.size()) : name));
+    if (field == object.end() || field->is_object()) return false;
+    const std::string label = source + " " + std::string(name);
+    *field = typed_value(*field, name == "q_lora_rank", value, label);
+    config = read_fields(json, source);
+    return true;
+}
+
+std::vector<std::string> model_fields() {
+    const Json json = settable_fields({});
+    std::vector<std::string> names;
+    for (const auto& [name, value] : json.items()) {
+        if (!value.is_object()) {
+            names.push_back(name);
+            continue;
+        }
+        for (const auto& [inner, ignored] : value.items()) names.push_back(name + "." + inner);
+    }
+    return names;
 }
 
 ModelConfig read_config(const std::filesystem::path& file) {
@@ -255,18 +344,7 @@ std::string config_json(const ModelConfig& c) {
     json["rms_norm_eps"] = c.rms_norm_eps;
     json["rope_interleave"] = true;
     json["rope_scaling"] = nullptr;
-    if (const RopeScaling& s = c.rope_scaling; s != RopeScaling{}) {
-        const std::string type = s.type == "none" ? "default" : s.type;
-        json["rope_scaling"] = {
-            {"type", type},
-            {"rope_type", type},
-            {"factor", s.factor},
-            {"original_max_position_embeddings", s.original_max_position_embeddings},
-            {"beta_fast", s.beta_fast},
-            {"beta_slow", s.beta_slow},
-            {"mscale", s.mscale},
-            {"mscale_all_dim", s.mscale}};
-    }
+    if (c.rope_scaling != RopeScaling{}) json["rope_scaling"] = scaling_json(c.rope_scaling);
     json["rope_theta"] = c.rope_theta;
     json["routed_scaling_factor"] = c.routed_scaling_factor;
     json["scoring_func"] = c.scoring_func;

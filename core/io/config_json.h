@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sf {
 
@@ -17,5 +18,13 @@ ModelConfig read_config(const std::filesystem::path& file);
 
 // What parse_config reads back as an equal config, numbers bit for bit.
 std::string config_json(const ModelConfig& config);
+
+// Sets one field from text, by its name in config.json ("hidden_size", "rope_scaling.factor"; the
+// q_lora_rank "null" is none). False when the model has no such field. UserError naming field and
+// value when the text is not of the field's type. What depends on other fields is left to
+// problems(), which the caller asks once when all fields are set.
+bool set_model_field(ModelConfig& config, std::string_view name, std::string_view value,
+                     const std::string& source = "--set");
+std::vector<std::string> model_fields();
 
 }  // namespace sf
