@@ -41,9 +41,10 @@ struct GradientExecutor::Plan {
     std::vector<NodeId> untouched;     // wanted parameters that no loss depends on
 };
 
-GradientExecutor::GradientExecutor(std::shared_ptr<const Graph> graph, int threads)
+GradientExecutor::GradientExecutor(std::shared_ptr<const Graph> graph,
+                                   std::shared_ptr<ThreadPool> pool)
     : graph_(std::move(graph)),
-      pool_(std::make_unique<ThreadPool>(threads)),
+      pool_(std::move(pool)),
       rope_(graph_->config),
       values_(at(graph_->size())),
       prepared_(at(graph_->size())),

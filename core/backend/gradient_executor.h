@@ -18,7 +18,7 @@ namespace sf {
 // same bits for any number of threads. Not thread-safe.
 class GradientExecutor {
 public:
-    GradientExecutor(std::shared_ptr<const Graph> graph, int threads);
+    GradientExecutor(std::shared_ptr<const Graph> graph, std::shared_ptr<ThreadPool> pool);
     ~GradientExecutor();
 
     struct Seed {
@@ -51,7 +51,7 @@ private:
     void backward(const Request& request);
 
     std::shared_ptr<const Graph> graph_;
-    std::unique_ptr<ThreadPool> pool_;
+    std::shared_ptr<ThreadPool> pool_;
     RopeTable rope_;
     Scratch scratch_;
     std::unique_ptr<Plan> plan_;

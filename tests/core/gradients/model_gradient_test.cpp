@@ -1,4 +1,5 @@
 #include "core/backend/gradient_executor.h"
+#include "core/backend/thread_pool.h"
 #include "core/model/model.h"
 #include "core/random.h"
 
@@ -77,7 +78,7 @@ public:
         r.gradients = gradients;
         for (const auto& s : r.seeds) r.outputs.push_back(s.loss);
         r.steps = steps;
-        GradientExecutor executor(graph, threads);
+        GradientExecutor executor(graph, std::make_shared<ThreadPool>(threads));
         executor.run(r);
         for (const auto& s : r.seeds) result.loss += s.weight * executor.value(s.loss).real[0];
         return result;

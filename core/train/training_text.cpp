@@ -1,0 +1,222 @@
+#include "core/train/training_text.h"
+
+#include "core/error.h"
+#include "core/random.h"
+#include "core/text/bpe.h"
+#include "core/text/corpus_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <unordered_map>
+
+namespace sf {
+
+namespace {
+
+std::shared_ptr<const Tokenizer> learn_tokenizer(const ModelConfig& config,
+                                                 std::span<const std::string_view> documents,
+                                                 const std::string& source) {
+    BpeOptions options;
+    options.vocab_size = config.vocab_size;
+    options.bos_id = config.bos_token_id;
+    options.eos_id = config.eos_token_id;
+    options.source = source;
+    return train_bpe(documents, options);
+}
+
+// Rows of this number are no training data: what counts the training part reads only this many.
+constexpr std::int64_t counted_rows = 4096;
+
+class GeneratedText : public TrainingText {
+public:
+    GeneratedText(const ModelConfig& config, const TrainSettings& settings,
+                  std::shared_ptr<const Tokenizer> tokenizer)
+        : mix_(corpus_mix(settings)), seed_(settings.seed), eos_(config.eos_token_id) {
+        mix_.check();
+        tokenizer_ = std::move(tokenizer);
+        if (!tokenizer_) {
+            constexpr std::uint64_t documents = 4000;
+            std::vector<std::string> texts;
+            for (std::uint64_t i = 0; i < documents; ++i)
+                texts.push_back(corpus_document(CorpusMix(), 0, CorpusPart::train, i).text);
+            const std::vector<std::string_view> views(texts.begin(), texts.end());
+            tokenizer_ = learn_tokenizer(config, views, "the generated corpus");
+        }
+        vocab_size_ = config.vocab_size;
+        measure_floor();
+    }
+
+    std::vector<std::int64_t> row(std::uint64_t index, std::int64_t seq) const override {
+        return fill(CorpusPart::train, index, seq);
+    }
+    std::vector<std::vector<std::int64_t>> held_out(std::int64_t limit,
+                                                    std::int64_t seq) const override {
+        std::vector<std::vector<std::int64_t>> rows;
+        for (std::int64_t i = 0; i < limit; ++i)
+            rows.push_back(fill(CorpusPart::held_out, static_cast<std::uint64_t>(i), seq));
+        return rows;
+    }
+    double floor() const override { return floor_; }
+    std::vector<std::string> labels() const override { return corpus_kind_names(); }
+
+protected:
+    std::vector<std::int64_t> counted_tokens() const override {
+        std::vector<std::int64_t> tokens;
+        for (std::int64_t i = 0; i < counted_rows; ++i) {
+            const auto r = row(static_cast<std::uint64_t>(i), 128);
+            tokens.insert(tokens.end(), r.begin(), r.end());
+        }
+        return tokens;
+    }
+
+private:
+    std::vector<std::int64_t> fill(CorpusPart part, std::uint64_t index, std::int64_t seq) const {
+        constexpr std::uint64_t documents_a_row = std::uint64_t{1} << 20;
+        std::vector<std::int64_t> ids;
+        if ((random_bits(seed_, stream_of("row begins with eos"), index) & 1) != 0)
+            ids.push_back(eos_);
+        for (std::uint64_t d = 0; static_cast<std::int64_t>(ids.size()) < seq; ++d) {
+            const auto text = corpus_document(mix_, seed_, part, index * documents_a_row + d).text;
+            const auto more = tokenizer_->encode(text);
+            ids.insert(ids.end(), more.begin(), more.end());
+            ids.push_back(eos_);
+        }
+        ids.resize(static_cast<std::size_t>(seq));
+        return ids;
+    }
+    // On whole documents: -ln p(text), eos included, over the tokens that have to be foretold.
+    void measure_floor() {
+        constexpr std::uint64_t documents = 4000;
+        double nats = 0, tokens = 0;
+        for (std::uint64_t i = 0; i < documents; ++i) {
+            const Document d = corpus_document(mix_, seed_, CorpusPart::held_out, i);
+            nats += d.nats + mix_.kind_nats(d.kind);
+            tokens += static_cast<double>(tokenizer_->encode(d.text).size() + 1);
+        }
+        floor_ = nats / tokens;
+    }
+
+    CorpusMix mix_;
+    std::uint64_t seed_;
+    std::int64_t eos_;
+    double floor_ = 0;
+};
+
+class FileText : public TrainingText {
+public:
+    FileText(const ModelConfig& config, const TrainSettings& settings,
+             const std::filesystem::path& path, std::shared_ptr<const Tokenizer> tokenizer)
+        : seed_(settings.seed) {
+        const CorpusFile file = read_corpus_file(path);
+        source_.file = path.string();
+        source_.fingerprint = stream_of(file.train()) ^ mix_bits(stream_of(file.held_out()));
+        tokenizer_ = std::move(tokenizer);
+        if (!tokenizer_) {
+            const std::vector<std::string_view> documents{file.train()};
+            tokenizer_ = learn_tokenizer(config, documents, path.string());
+        }
+        vocab_size_ = config.vocab_size;
+        train_ = tokenizer_->encode(file.train());
+        held_out_ = tokenizer_->encode(file.held_out());
+        if (static_cast<std::int64_t>(train_.size()) < settings.seq)
+            throw UserError(path.string(), "",
+                            "its training part has " + std::to_string(train_.size()) +
+                                " tokens, fewer than one row of " + std::to_string(settings.seq) +
+                                " (--set seq=N makes rows shorter)");
+        if (held_out_.size() < 2)
+            throw UserError(path.string(), "",
+                            "its held-out part (the last tenth) has " +
+                                std::to_string(held_out_.size()) +
+                                " tokens, at least 2 are needed");
+    }
+
+    std::vector<std::int64_t> row(std::uint64_t index, std::int64_t seq) const override {
+        const auto starts = train_.size() - static_cast<std::size_t>(seq) + 1;
+        const auto at = static_cast<std::ptrdiff_t>(
+            random_bits(seed_, stream_of("row begins at"), index) % starts);
+        return {train_.begin() + at, train_.begin() + at + static_cast<std::ptrdiff_t>(seq)};
+    }
+    // Rows that overlap by one token, so that every token but the first is foretold once.
+    std::vector<std::vector<std::int64_t>> held_out(std::int64_t limit,
+                                                    std::int64_t seq) const override {
+        const auto n = static_cast<std::int64_t>(held_out_.size());
+        const auto length = std::min(seq, n), step = std::max<std::int64_t>(1, length - 1);
+        const auto all = (n - 1) / step, count = std::clamp<std::int64_t>(all, 1, limit);
+        std::vector<std::vector<std::int64_t>> rows;
+        for (std::int64_t i = 0; i < count; ++i) {
+            const auto begin = std::min(i * all / count * step, n - length);
+            rows.emplace_back(held_out_.begin() + begin, held_out_.begin() + begin + length);
+        }
+        return rows;
+    }
+    double floor() const override { return std::numeric_limits<double>::quiet_NaN(); }
+    std::vector<std::string> labels() const override {
+        return {std::filesystem::path(source_.file).filename().string()};
+    }
+
+protected:
+    std::vector<std::int64_t> counted_tokens() const override { return train_; }
+
+private:
+    std::uint64_t seed_;
+    std::vector<std::int64_t> train_, held_out_;
+};
+
+}  // namespace
+
+double TrainingText::bigram_loss(const std::vector<std::vector<std::int64_t>>& held_out) const {
+    constexpr double weight = 20;
+    const auto tokens = counted_tokens();
+    std::vector<double> single(static_cast<std::size_t>(vocab_size_)), before(single.size());
+    std::unordered_map<std::uint64_t, double> pairs;
+    const auto key = [&](std::int64_t a, std::int64_t b) {
+        return static_cast<std::uint64_t>(a * vocab_size_ + b);
+    };
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+        single[static_cast<std::size_t>(tokens[i])] += 1;
+        if (i == 0) continue;
+        before[static_cast<std::size_t>(tokens[i - 1])] += 1;
+        pairs[key(tokens[i - 1], tokens[i])] += 1;
+    }
+    const double all = static_cast<double>(tokens.size()) + static_cast<double>(vocab_size_);
+    double nats = 0, count = 0;
+    for (const auto& row : held_out)
+        for (std::size_t i = 1; i < row.size(); ++i) {
+            const auto pair = pairs.find(key(row[i - 1], row[i]));
+            const double p1 = (single[static_cast<std::size_t>(row[i])] + 1) / all;
+            const double p2 = ((pair == pairs.end() ? 0 : pair->second) + weight * p1) /
+                              (before[static_cast<std::size_t>(row[i - 1])] + weight);
+            nats -= std::log(p2);
+            count += 1;
+        }
+    return count > 0 ? nats / count : std::numeric_limits<double>::quiet_NaN();
+}
+
+std::vector<std::string> corpus_kind_names() {
+    std::vector<std::string> names;
+    for (const CorpusKind& kind : corpus_kinds()) names.push_back(kind.id);
+    return names;
+}
+
+CorpusMix corpus_mix(const TrainSettings& settings) {
+    CorpusMix mix;
+    const auto names = corpus_kind_names();
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (const auto set = settings.corpus.find(names[i]); set != settings.corpus.end())
+            mix.weights[i] = set->second;
+    return mix;
+}
+
+TrainingTextPtr generated_text(const ModelConfig& config, const TrainSettings& settings,
+                               std::shared_ptr<const Tokenizer> tokenizer) {
+    return std::make_shared<GeneratedText>(config, settings, std::move(tokenizer));
+}
+
+TrainingTextPtr file_text(const ModelConfig& config, const TrainSettings& settings,
+                          const std::filesystem::path& file,
+                          std::shared_ptr<const Tokenizer> tokenizer) {
+    return std::make_shared<FileText>(config, settings, file, std::move(tokenizer));
+}
+
+}  // namespace sf
