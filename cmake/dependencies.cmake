@@ -1,6 +1,7 @@
 # Libraries, each behind one interface target, whoever supplies it: Debian (pkg-config), vcpkg
 # (CMake's configuration files) or a plain prefix.
-#   sf_cairo  sf_freetype  sf_png  sf_epoxy  sf_glfw  sf_imgui  sf_cli11  nlohmann_json::nlohmann_json  Eigen3::Eigen
+#   sf_cairo  sf_freetype  sf_png  sf_epoxy  sf_glfw  sf_imgui  sf_cli11  sf_pcre2
+#   nlohmann_json::nlohmann_json  Eigen3::Eigen
 find_package(Threads REQUIRED)
 find_package(PkgConfig QUIET)
 find_package(nlohmann_json 3.9 REQUIRED)
@@ -44,6 +45,8 @@ sf_library(sf_png png.h libpng LIB png HINT libpng-dev PACKAGES PNG TARGETS PNG:
 sf_library(sf_epoxy epoxy/gl.h epoxy LIB epoxy HINT libepoxy-dev)
 sf_library(sf_glfw GLFW/glfw3.h glfw3 LIB glfw HINT libglfw3-dev PACKAGES glfw3 TARGETS glfw)
 sf_library(sf_imgui imgui.h imgui LIB imgui HINT libimgui-dev PACKAGES imgui TARGETS imgui::imgui)
+sf_library(sf_pcre2 pcre2.h libpcre2-8 LIB pcre2-8 HINT libpcre2-dev
+  PACKAGES PCRE2 TARGETS PCRE2::8BIT)
 sf_library(sf_cli11 CLI/CLI.hpp CLI11 LIB CLI11 HINT libcli11-dev PACKAGES CLI11
   TARGETS CLI11::CLI11)
 # Debian's libimgui.a holds the GLFW and OpenGL3 backends and FreeType's rasteriser, and does not

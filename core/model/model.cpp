@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/io/checkpoint.h"
+#include "core/io/tokenizer_json.h"
 
 #include <system_error>
 #include <utility>
@@ -15,6 +16,19 @@ constexpr std::int64_t bytes_in_vocabulary = 256;
 std::string context_sentence(std::size_t tokens, std::int64_t limit) {
     return "has " + std::to_string(tokens) + " tokens, the model's context holds " +
            std::to_string(limit) + " (max_position_embeddings)";
+}
+
+// Fewer ids than the model has are usual: vocabularies are rounded up.
+std::shared_ptr<const Tokenizer> fitting_tokenizer(const std::filesystem::path& folder,
+                                                   const ModelConfig& config) {
+    const std::filesystem::path file = folder / "tokenizer.json";
+    auto tokenizer = read_tokenizer(file);
+    if (tokenizer->vocab_size() > config.vocab_size)
+        throw UserError(file.string(), "",
+                        "has ids up to " + std::to_string(tokenizer->vocab_size() - 1) + ", but " +
+                            (folder / "config.json").string() + " has vocab_size " +
+                            std::to_string(config.vocab_size));
+    return tokenizer;
 }
 
 }  // namespace
@@ -66,9 +80,8 @@ ModelPtr load_model(const std::filesystem::path& folder) {
     model->name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
     model->config = read_config(folder / "config.json");
     model->weights = read_weights(folder, model->config);
-    // Bytes are not what a trained vocabulary means by its ids: rather no text than wrong text.
     if (std::filesystem::exists(folder / "tokenizer.json", error))
-        model->no_text = "has a tokenizer.json, which this version does not read";
+        model->tokenizer = fitting_tokenizer(folder, model->config);
     else if (model->config.vocab_size < bytes_in_vocabulary)
         model->no_text = "has no tokenizer for text (a byte vocabulary needs 256 ids and it has " +
                          std::to_string(model->config.vocab_size) + ")";

@@ -33,7 +33,8 @@ struct Model {
 using ModelPtr = std::shared_ptr<const Model>;
 
 ModelPtr preset_model(std::string_view preset, std::uint64_t seed);
-// A folder with config.json and model.safetensors or model.safetensors.index.json.
+// A folder with config.json and model.safetensors or model.safetensors.index.json. Text is read by
+// the tokenizer.json beside them, which must fit vocab_size, without one as bytes.
 ModelPtr load_model(const std::filesystem::path& folder);
 
 // The named graph of a config (core/model/transformer.cpp).

@@ -2,37 +2,14 @@
 
 #include "core/error.h"
 
+#include <algorithm>
+
 namespace sf {
 
 namespace {
 
 constexpr std::int64_t byte_count = 256;
 constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
-
-// Length of the valid UTF-8 sequence at `at`, 0 when there is none (Unicode 15, table 3-7).
-std::size_t utf8_length(std::string_view bytes, std::size_t at) {
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[at + i]); };
-    const unsigned lead = byte(0);
-    if (lead < 0x80) return 1;
-    std::size_t length = 0;
-    unsigned low = 0x80, high = 0xBF;  // of the second byte
-    if (lead >= 0xC2 && lead <= 0xDF) {
-        length = 2;
-    } else if (lead >= 0xE0 && lead <= 0xEF) {
-        length = 3;
-        if (lead == 0xE0) low = 0xA0;   // shorter forms exist
-        if (lead == 0xED) high = 0x9F;  // surrogates
-    } else if (lead >= 0xF0 && lead <= 0xF4) {
-        length = 4;
-        if (lead == 0xF0) low = 0x90;
-        if (lead == 0xF4) high = 0x8F;  // beyond U+10FFFF
-    }
-    if (length == 0 || bytes.size() - at < length) return 0;
-    if (byte(1) < low || byte(1) > high) return 0;
-    for (std::size_t i = 2; i < length; ++i)
-        if (byte(i) < 0x80 || byte(i) > 0xBF) return 0;
-    return length;
-}
 
 class ByteTokenizer : public Tokenizer {
 public:
@@ -58,12 +35,8 @@ public:
 
     std::string label(std::int64_t id) const override {
         if (id < 0 || id >= byte_count) return id_label(id);
-        if (id == '\n') return "⏎";
-        if (id == ' ') return "␣";
-        if (id > ' ' && id < 0x7F) return std::string(1, static_cast<char>(id));
-        constexpr std::string_view digits = "0123456789ABCDEF";
-        const auto byte = static_cast<std::size_t>(id);
-        return std::string("\\x") + digits[byte / 16] + digits[byte % 16];
+        const char byte = static_cast<char>(static_cast<unsigned char>(id));
+        return text_label(std::string_view(&byte, 1));
     }
 
 private:
@@ -81,6 +54,57 @@ std::unique_ptr<Tokenizer> byte_tokenizer(std::int64_t vocab_size) {
 
 std::string id_label(std::int64_t id) {
     return "⟨" + std::to_string(id) + "⟩";
+}
+
+std::string text_label(std::string_view bytes) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    std::string label;
+    for (std::size_t i = 0; i < bytes.size();) {
+        const std::size_t length = utf8_length(bytes, i);
+        const auto byte = static_cast<unsigned char>(bytes[i]);
+        // U+0080 to U+009F are control characters too.
+        const bool control = byte < 0x20 || byte == 0x7F ||
+                             (length == 2 && byte == 0xC2 && static_cast<unsigned char>(bytes[i + 1]) < 0xA0);
+        if (byte == '\n') {
+            label += "⏎";
+        } else if (byte == ' ') {
+            label += "␣";
+        } else if (length > 0 && !control) {
+            label += bytes.substr(i, length);
+        } else {
+            for (std::size_t k = 0; k < std::max<std::size_t>(length, 1); ++k) {
+                const auto shown = static_cast<unsigned char>(bytes[i + k]);
+                label += std::string("\\x") + digits[shown / 16] + digits[shown % 16];
+            }
+        }
+        i += std::max<std::size_t>(length, 1);
+    }
+    return label;
+}
+
+// Unicode 15, table 3-7.
+std::size_t utf8_length(std::string_view bytes, std::size_t at) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[at + i]); };
+    const unsigned lead = byte(0);
+    if (lead < 0x80) return 1;
+    std::size_t length = 0;
+    unsigned low = 0x80, high = 0xBF;  // of the second byte
+    if (lead >= 0xC2 && lead <= 0xDF) {
+        length = 2;
+    } else if (lead >= 0xE0 && lead <= 0xEF) {
+        length = 3;
+        if (lead == 0xE0) low = 0xA0;   // shorter forms exist
+        if (lead == 0xED) high = 0x9F;  // surrogates
+    } else if (lead >= 0xF0 && lead <= 0xF4) {
+        length = 4;
+        if (lead == 0xF0) low = 0x90;
+        if (lead == 0xF4) high = 0x8F;  // beyond U+10FFFF
+    }
+    if (length == 0 || bytes.size() - at < length) return 0;
+    if (byte(1) < low || byte(1) > high) return 0;
+    for (std::size_t i = 2; i < length; ++i)
+        if (byte(i) < 0x80 || byte(i) > 0xBF) return 0;
+    return length;
 }
 
 std::optional<std::size_t> first_invalid_utf8(std::string_view bytes) {
