@@ -153,7 +153,9 @@ WeightsPtr read_weights(const fs::path& folder, const ModelConfig& config) {
 void write_weights(const fs::path& file, const Weights& weights, StoredType type) {
     std::vector<NamedTensor> tensors;
     for (const auto& [name, tensor] : weights.tensors)
-        tensors.push_back({name, tensor->view(), type});
+        // The bias adds up small steps: 16 bits would lose them.
+        tensors.push_back({name, tensor->view(),
+                           name.ends_with(".e_score_correction_bias") ? StoredType::f32 : type});
     write_safetensors(file, tensors,
                       {{"format", "pt"}, {step_key, std::to_string(weights.trained_step)}});
 }

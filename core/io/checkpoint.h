@@ -17,7 +17,8 @@ namespace sf {
 // the main ones, else refused). Throws UserError naming file, tensor and reason.
 WeightsPtr read_weights(const std::filesystem::path& folder, const ModelConfig& config);
 
-// As one file; `type` is f32 or bf16. The file remembers the training step.
+// As one file; `type` is f32 or bf16, a router's bias stays F32. The file remembers the training
+// step.
 void write_weights(const std::filesystem::path& file, const Weights& weights, StoredType type);
 
 }  // namespace sf
