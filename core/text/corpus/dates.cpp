@@ -46,13 +46,14 @@ std::string day_month(int day, int month) {
     return std::to_string(day) + " " + month_name(month);
 }
 
+// Every notation becomes "5 March 2024", and that the international one: what is asked for follows.
 void notations(Choices& choices, Draft& draft) {
-    std::vector<std::size_t> all{0, 1, 2, 3};
-    const auto from = choices.take(all), to = choices.take(all);
+    constexpr std::size_t international = 0, words = 1;
+    const std::size_t from = choices.index(4);
     const int year = choices.range(first_year, last_year), month = choices.range(0, 11);
     const int day = choices.range(1, days_of(month, year % 4 == 0));
     draft << "The date " << date_as(from, day, month, year) << " is";
-    draft.answer(" " + date_as(to, day, month, year));
+    draft.answer(" " + date_as(from == words ? international : words, day, month, year));
 }
 
 // The ends of months are rare, but what there is to learn: half of the days. The end of February
