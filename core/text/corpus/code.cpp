@@ -1,0 +1,148 @@
+#include "core/text/corpus/kinds.h"
+
+#include <algorithm>
+#include <array>
+
+namespace sf::corpus {
+
+namespace {
+
+struct Variable {
+    std::string name;
+    int value = 0;
+};
+
+// A program of two variables that is run while it is written. Values stay within 0 .. 99.
+class Program {
+public:
+    Program(Choices& choices, Draft& draft) : choices_(choices), draft_(draft) {
+        std::vector<std::string> names{"a", "b", "c", "k", "m", "n", "x", "y"};
+        for (auto& variable : variables_) variable.name = choices_.take(names);
+    }
+
+    void write() {
+        let();
+        if (choices_.chance(0.5)) {
+            print(variables_[1]);
+            draft_ << "\n";
+        }
+        switch (choices_.index(4)) {
+            case 0:
+                draft_ << set(choices_.pick(indices));
+                break;
+            case 1:
+                branch();
+                break;
+            case 2:
+                repeat();
+                break;
+            default:
+                repeat_print();
+                return;
+        }
+        const std::size_t first = choices_.index(2);
+        print(variables_[first]);
+        if (choices_.chance(0.5)) {
+            draft_ << "\n";
+            print(variables_[1 - first]);
+        }
+    }
+
+private:
+    static constexpr std::array<std::size_t, 2> indices{0, 1};
+
+    void let() {
+        Variable& a = variables_[0];
+        Variable& b = variables_[1];
+        a.value = choices_.range(1, 9);
+        draft_ << "let " << a.name << " = " << a.value << "\nlet " << b.name << " = ";
+        if (choices_.chance(0.5)) {
+            b.value = choices_.range(1, 9);
+            draft_ << b.value;
+        } else {
+            const auto [text, value] = changed(a, 9);
+            b.value = value;
+            draft_ << text;
+        }
+        draft_ << "\n";
+    }
+
+    struct Expression {
+        std::string text;
+        int value = 0;
+    };
+    // "a + 3" or "a - 2", never below 0.
+    Expression changed(const Variable& from, int most) {
+        const bool plus = from.value == 0 || choices_.chance(0.5);
+        const int by = choices_.range(1, plus ? most : std::min(most, from.value));
+        return {from.name + (plus ? " + " : " - ") + std::to_string(by),
+                plus ? from.value + by : from.value - by};
+    }
+
+    // "set a = b + 3\n", "set a = a - 1\n" or "set a = a + b\n".
+    std::string set(std::size_t target) {
+        Variable& to = variables_[target];
+        Expression expression;
+        if (choices_.chance(0.3)) {
+            expression.text = variables_[0].name + " + " + variables_[1].name;
+            expression.value = variables_[0].value + variables_[1].value;
+        } else {
+            expression = changed(variables_[choices_.pick(indices)], 9);
+        }
+        to.value = expression.value;
+        return "set " + to.name + " = " + expression.text + "\n";
+    }
+
+    void branch() {
+        const Variable asked = variables_[choices_.pick(indices)];
+        const bool greater = choices_.chance(0.5);
+        const int limit = choices_.range(1, 9);
+        const bool holds = greater ? asked.value > limit : asked.value < limit;
+        Variable& target = variables_[choices_.pick(indices)];
+        draft_ << "if " << asked.name << (greater ? " > " : " < ") << limit << "\n";
+        const auto then = changed(target, 5);
+        draft_ << "  set " << target.name << " = " << then.text << "\nelse\n";
+        const auto otherwise = changed(target, 5);
+        draft_ << "  set " << target.name << " = " << otherwise.text << "\nend\n";
+        target.value = holds ? then.value : otherwise.value;
+    }
+
+    void repeat() {
+        Variable& target = variables_[choices_.pick(indices)];
+        const int times = choices_.range(2, 4), step = choices_.range(1, 5);
+        draft_ << "repeat " << times << "\n  set " << target.name << " = " << target.name << " + "
+               << step << "\nend\n";
+        target.value += times * step;
+    }
+
+    void repeat_print() {
+        Variable& target = variables_[choices_.pick(indices)];
+        const int times = choices_.range(2, 4), step = choices_.range(1, 5);
+        draft_ << "repeat " << times << "\n  print " << target.name << "\n  set " << target.name
+               << " = " << target.name << " + " << step << "\nend\n> ";
+        std::string printed;
+        for (int i = 0; i < times; ++i) {
+            printed += (i > 0 ? "\n> " : "") + std::to_string(target.value);
+            target.value += step;
+        }
+        draft_.answer(printed);
+    }
+
+    // "print a\n> 7"
+    void print(const Variable& variable) {
+        draft_ << "print " << variable.name << "\n> ";
+        draft_.answer(variable.value);
+    }
+
+    Choices& choices_;
+    Draft& draft_;
+    Variable variables_[2];
+};
+
+}  // namespace
+
+void write_code(Choices& choices, Draft& draft) {
+    Program(choices, draft).write();
+}
+
+}  // namespace sf::corpus
