@@ -3,7 +3,6 @@
 #include "core/error.h"
 #include "core/io/config_json.h"
 #include "core/io/json_text.h"
-#include "core/io/safetensors.h"
 #include "core/model/model.h"
 #include "core/text/one_line.h"
 #include "core/text/tokenizer.h"
@@ -27,10 +26,6 @@ constexpr const char* format_version = "1";
 
 bool is_recorded(const Node& node) {
     return node.op != Op::param;
-}
-
-const char* mode_name(AttentionMode mode) {
-    return mode == AttentionMode::naive ? "naive" : "absorbed";
 }
 
 // ---- reading
@@ -178,14 +173,28 @@ void check_loads(const Trace& trace, const std::string& file) {
     }
 }
 
-void read_tensors(const SafetensorsFile& tensors, const std::string& file, Trace& trace) {
+}  // namespace
+
+std::string_view attention_name(AttentionMode mode) {
+    return mode == AttentionMode::naive ? "naive" : "absorbed";
+}
+
+AttentionMode parse_attention(const std::string& text, const std::string& file) {
+    for (const auto mode : {AttentionMode::naive, AttentionMode::absorbed})
+        if (text == attention_name(mode)) return mode;
+    throw UserError(file, "attention", "must be naive or absorbed, got \"" + one_line(text) + "\"");
+}
+
+void read_trace_tensors(const SafetensorsFile& tensors, const std::string& file,
+                        const std::string& prefix, Trace& trace) {
     const Graph& graph = *trace.graph;
     for (NodeId id = 0; id < graph.size(); ++id) {
         const Node& node = graph[id];
-        const auto entry = tensors.entries().find(node.name);
+        const std::string name = prefix + node.name;
+        const auto entry = tensors.entries().find(name);
         if (!is_recorded(node) || entry == tensors.entries().end()) continue;
         const auto refuse = [&](const std::string& reason) {
-            return UserError(file, "tensor " + node.name, reason);
+            return UserError(file, "tensor " + name, reason);
         };
         const Shape shape = node.shape(trace.extent);
         if (!std::equal(entry->second.shape.begin(), entry->second.shape.end(), shape.dim.begin(),
@@ -195,15 +204,14 @@ void read_tensors(const SafetensorsFile& tensors, const std::string& file, Trace
         if ((entry->second.type == StoredType::i64) != (node.dtype == DType::i64))
             throw refuse(std::string("dtype ") + std::string(stored_type_name(entry->second.type)) +
                          " does not fit");
-        auto tensor = std::make_shared<Tensor>(tensors.read(node.name));
+        auto tensor = std::make_shared<Tensor>(tensors.read(name));
         if (const auto problem = index_problem(node, *tensor, graph.config);
             node.dtype == DType::i64 && !problem.empty())
             throw refuse(problem);
         trace.keep(id, std::move(tensor), 0);
     }
+    check_loads(trace, file);
 }
-
-}  // namespace
 
 void write_trace(const std::filesystem::path& file, const Trace& trace,
                  const std::map<std::string, TensorPtr>& extra) {
@@ -243,7 +251,7 @@ void write_trace(const std::filesystem::path& file, const Trace& trace,
                       {{"format", format_name},
                        {"format_version", format_version},
                        {"config", config_json(graph.config)},
-                       {"attention", mode_name(graph.attention)},
+                       {"attention", std::string(attention_name(graph.attention))},
                        {"ids", text(ids)},
                        {"tokens", text(trace.tokens)},
                        {"tokenizer", trace.tokenizer ? "bytes" : "none"},
@@ -266,20 +274,15 @@ TracePtr read_trace(const std::filesystem::path& path) {
         meta.refuse("format_version", "only " + std::string(format_version) +
                                           " can be read, got \"" +
                                           one_line(meta.text("format_version")) + "\"");
-    const std::string& mode = meta.text("attention");
-    if (mode != "naive" && mode != "absorbed")
-        meta.refuse("attention", "must be naive or absorbed, got \"" + one_line(mode) + "\"");
-
+    const AttentionMode mode = parse_attention(meta.text("attention"), file);
     auto trace = std::make_shared<Trace>();
-    trace->graph = build_graph(parse_config(meta.text("config"), file + ": config"),
-                               mode == "naive" ? AttentionMode::naive : AttentionMode::absorbed);
+    trace->graph = build_graph(parse_config(meta.text("config"), file + ": config"), mode);
     read_ids_and_labels(meta, *trace);
     read_tokenizer(meta, *trace);
     read_edits(meta, *trace);
     trace->model_name = one_line(meta.text("model_name"));
     trace->trained_step = meta.count("trained_step");
-    read_tensors(tensors, file, *trace);
-    check_loads(*trace, file);
+    read_trace_tensors(tensors, file, "", *trace);
     return trace;
 }
 
