@@ -3,8 +3,6 @@
 #include "core/error.h"
 #include "core/io/config_json.h"
 #include "core/io/json_text.h"
-#include "core/io/safetensors.h"
-#include "core/io/tokenizer_json.h"
 #include "core/model/model.h"
 #include "core/text/one_line.h"
 #include "core/text/tokenizer.h"
@@ -25,14 +23,9 @@ using Json = nlohmann::json;
 
 constexpr const char* format_name = "stepformer-trace";
 constexpr const char* format_version = "1";
-constexpr std::size_t max_tokenizer_bytes = std::size_t{1} << 20;
 
 bool is_recorded(const Node& node) {
     return node.op != Op::param;
-}
-
-const char* mode_name(AttentionMode mode) {
-    return mode == AttentionMode::naive ? "naive" : "absorbed";
 }
 
 // ---- reading
@@ -56,7 +49,6 @@ public:
         if (!value.is_array()) refuse(key, "must be a list, got " + json_kind(value));
         return value;
     }
-    const std::string& file() const { return file_; }
     std::int64_t count(const std::string& key) const {
         const std::string& digits = text(key);
         std::int64_t value = -1;
@@ -104,30 +96,13 @@ void read_ids_and_labels(const Metadata& meta, Trace& trace) {
                                   std::to_string(trace.ids.size()) + " ids");
 }
 
-// How the vocabulary reads, so that predictions have names.
+// How the vocabulary reads, so that predictions have names: there is one kind of tokenizer.
 void read_tokenizer(const Metadata& meta, Trace& trace) {
     const std::string& kind = meta.text("tokenizer");
-    const std::int64_t vocab_size = trace.graph->config.vocab_size;
-    if (kind == "bytes" && vocab_size >= 256) {
-        trace.tokenizer = byte_tokenizer(vocab_size);
-    } else if (kind == "json") {
-        trace.tokenizer =
-            parse_tokenizer(meta.text("tokenizer_json"), meta.file() + ": tokenizer_json");
-        if (trace.tokenizer->vocab_size() > vocab_size)
-            meta.refuse("tokenizer_json", "has more ids than the vocabulary of " +
-                                              std::to_string(vocab_size));
-    } else if (kind != "none") {
-        meta.refuse("tokenizer",
-                    "must be none, json, or bytes for a vocabulary of 256 ids at least");
-    }
-}
-
-// A vocabulary of 128,000 ids has megabytes and stays out: the run's own tokens have their names.
-void write_tokenizer(const Tokenizer* tokenizer, std::map<std::string, std::string>& metadata) {
-    std::string json = tokenizer && bpe_parts(*tokenizer) ? tokenizer_json(*tokenizer) : "";
-    const bool kept = !json.empty() && json.size() <= max_tokenizer_bytes;
-    metadata["tokenizer"] = kept ? "json" : tokenizer && json.empty() ? "bytes" : "none";
-    if (kept) metadata["tokenizer_json"] = std::move(json);
+    if (kind == "bytes" && trace.graph->config.vocab_size >= 256)
+        trace.tokenizer = byte_tokenizer(trace.graph->config.vocab_size);
+    else if (kind != "none")
+        meta.refuse("tokenizer", "must be none, or bytes for a vocabulary of 256 ids at least");
 }
 
 void read_edits(const Metadata& meta, Trace& trace) {
@@ -198,14 +173,28 @@ void check_loads(const Trace& trace, const std::string& file) {
     }
 }
 
-void read_tensors(const SafetensorsFile& tensors, const std::string& file, Trace& trace) {
+}  // namespace
+
+std::string_view attention_name(AttentionMode mode) {
+    return mode == AttentionMode::naive ? "naive" : "absorbed";
+}
+
+AttentionMode parse_attention(const std::string& text, const std::string& file) {
+    for (const auto mode : {AttentionMode::naive, AttentionMode::absorbed})
+        if (text == attention_name(mode)) return mode;
+    throw UserError(file, "attention", "must be naive or absorbed, got \"" + one_line(text) + "\"");
+}
+
+void read_trace_tensors(const SafetensorsFile& tensors, const std::string& file,
+                        const std::string& prefix, Trace& trace) {
     const Graph& graph = *trace.graph;
     for (NodeId id = 0; id < graph.size(); ++id) {
         const Node& node = graph[id];
-        const auto entry = tensors.entries().find(node.name);
+        const std::string name = prefix + node.name;
+        const auto entry = tensors.entries().find(name);
         if (!is_recorded(node) || entry == tensors.entries().end()) continue;
         const auto refuse = [&](const std::string& reason) {
-            return UserError(file, "tensor " + node.name, reason);
+            return UserError(file, "tensor " + name, reason);
         };
         const Shape shape = node.shape(trace.extent);
         if (!std::equal(entry->second.shape.begin(), entry->second.shape.end(), shape.dim.begin(),
@@ -215,15 +204,14 @@ void read_tensors(const SafetensorsFile& tensors, const std::string& file, Trace
         if ((entry->second.type == StoredType::i64) != (node.dtype == DType::i64))
             throw refuse(std::string("dtype ") + std::string(stored_type_name(entry->second.type)) +
                          " does not fit");
-        auto tensor = std::make_shared<Tensor>(tensors.read(node.name));
+        auto tensor = std::make_shared<Tensor>(tensors.read(name));
         if (const auto problem = index_problem(node, *tensor, graph.config);
             node.dtype == DType::i64 && !problem.empty())
             throw refuse(problem);
         trace.keep(id, std::move(tensor), 0);
     }
+    check_loads(trace, file);
 }
-
-}  // namespace
 
 void write_trace(const std::filesystem::path& file, const Trace& trace,
                  const std::map<std::string, TensorPtr>& extra) {
@@ -259,20 +247,20 @@ void write_trace(const std::filesystem::path& file, const Trace& trace,
     const auto text = [](const nlohmann::ordered_json& json) {
         return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     };
-    std::map<std::string, std::string> metadata = {{"format", format_name},
+    write_safetensors(file, tensors,
+                      {{"format", format_name},
                        {"format_version", format_version},
                        {"config", config_json(graph.config)},
-                       {"attention", mode_name(graph.attention)},
+                       {"attention", std::string(attention_name(graph.attention))},
                        {"ids", text(ids)},
                        {"tokens", text(trace.tokens)},
+                       {"tokenizer", trace.tokenizer ? "bytes" : "none"},
                        {"order", text(order)},
                        {"symbols", text(symbols)},
                        {"formulas", text(formulas)},
                        {"edits", text(edits)},
                        {"model_name", trace.model_name},
-                       {"trained_step", std::to_string(trace.trained_step)}};
-    write_tokenizer(trace.tokenizer.get(), metadata);
-    write_safetensors(file, tensors, metadata);
+                       {"trained_step", std::to_string(trace.trained_step)}});
 }
 
 TracePtr read_trace(const std::filesystem::path& path) {
@@ -286,20 +274,15 @@ TracePtr read_trace(const std::filesystem::path& path) {
         meta.refuse("format_version", "only " + std::string(format_version) +
                                           " can be read, got \"" +
                                           one_line(meta.text("format_version")) + "\"");
-    const std::string& mode = meta.text("attention");
-    if (mode != "naive" && mode != "absorbed")
-        meta.refuse("attention", "must be naive or absorbed, got \"" + one_line(mode) + "\"");
-
+    const AttentionMode mode = parse_attention(meta.text("attention"), file);
     auto trace = std::make_shared<Trace>();
-    trace->graph = build_graph(parse_config(meta.text("config"), file + ": config"),
-                               mode == "naive" ? AttentionMode::naive : AttentionMode::absorbed);
+    trace->graph = build_graph(parse_config(meta.text("config"), file + ": config"), mode);
     read_ids_and_labels(meta, *trace);
     read_tokenizer(meta, *trace);
     read_edits(meta, *trace);
     trace->model_name = one_line(meta.text("model_name"));
     trace->trained_step = meta.count("trained_step");
-    read_tensors(tensors, file, *trace);
-    check_loads(*trace, file);
+    read_trace_tensors(tensors, file, "", *trace);
     return trace;
 }
 

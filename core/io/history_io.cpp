@@ -1,0 +1,399 @@
+#include "core/io/history_io.h"
+
+#include "core/error.h"
+#include "core/io/json_text.h"
+#include "core/io/trace_io.h"
+#include "core/model/model.h"
+#include "core/run/probe.h"
+#include "core/text/one_line.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <utility>
+
+namespace sf {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr const char* format_name = "stepformer-history";
+constexpr std::int64_t format_version = 1;
+constexpr std::int64_t max_count = std::int64_t{1} << 40;  // tokens of a record
+constexpr std::size_t max_corpora = 64;
+constexpr std::size_t max_text = std::size_t{1} << 16;
+
+// The numbers of a record, one tensor each.
+struct Series {
+    const char* name;
+    float StepRecord::*value;
+};
+constexpr std::array all_series{
+    Series{"loss", &StepRecord::loss},
+    Series{"balance_loss", &StepRecord::balance_loss},
+    Series{"grad_norm", &StepRecord::grad_norm},
+    Series{"lr", &StepRecord::lr},
+    Series{"gamma", &StepRecord::gamma},
+    Series{"lambda", &StepRecord::lambda},
+    Series{"alpha", &StepRecord::alpha},
+    Series{"tokens_per_second", &StepRecord::tokens_per_second},
+    Series{"heldout_loss", &StepRecord::heldout_loss},
+    Series{"bigram_loss", &StepRecord::bigram_loss},
+};
+
+std::string probe_prefix(const std::string& prefix) {
+    return prefix + "probe.";
+}
+
+// ---- writing
+
+class Writer {
+public:
+    Writer(HistoryTensors& out, std::string prefix) : out_(out), prefix_(std::move(prefix)) {}
+
+    // One tensor of all records: `row(record, tensor, i)` fills what begins at i.
+    template <class Row>
+    void records(const char* name, const History& history, Shape shape, DType dtype, Row&& row) {
+        auto tensor = std::make_shared<Tensor>(shape, dtype);
+        const std::size_t width =
+            history.empty() ? 0 : static_cast<std::size_t>(shape.size()) / history.size();
+        for (std::size_t i = 0; i < history.size(); ++i) row(history[i], *tensor, i * width);
+        out_.tensors.push_back({prefix_ + name, tensor->view(),
+                                dtype == DType::i64 ? StoredType::i64 : StoredType::f32});
+        out_.owned.push_back(std::move(tensor));
+    }
+    void probe(std::int64_t step, const Trace& trace, StoredType real) {
+        const std::string begin = probe_prefix(prefix_) + std::to_string(step) + ".";
+        for (NodeId id = 0; id < trace.graph->size(); ++id) {
+            TensorPtr tensor = is_probe_node(*trace.graph, id) ? trace.share(id) : nullptr;
+            if (!tensor) continue;
+            out_.tensors.push_back({begin + (*trace.graph)[id].name, tensor->view(),
+                                    tensor->dtype == DType::i64 ? StoredType::i64 : real});
+            out_.owned.push_back(std::move(tensor));
+        }
+    }
+
+private:
+    HistoryTensors& out_;
+    std::string prefix_;
+};
+
+std::string about_json(const History& history) {
+    const auto steps = history.probe_steps();
+    const TracePtr first = steps.empty() ? nullptr : history.probe(steps.front());
+    nlohmann::ordered_json json;
+    json["format"] = format_name;
+    json["format_version"] = format_version;
+    json["stride"] = history.stride();
+    json["budget"] = history.budget();
+    json["layers"] = history.layers();
+    json["floor"] = nullptr;
+    if (history.about.floor) json["floor"] = *history.about.floor;
+    json["corpora"] = history.about.corpora;
+    json["probe_text"] = history.about.probe_text;
+    json["model_name"] = first ? first->model_name : "";
+    json["attention"] = attention_name(first ? first->graph->attention : AttentionMode::naive);
+    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+// ---- reading
+
+class Reader {
+public:
+    Reader(const SafetensorsFile& tensors, const std::string& file, const std::string& prefix,
+           const ModelConfig& config)
+        : tensors_(tensors), file_(file), prefix_(prefix), config_(config), empty_(config) {}
+
+    History read(const std::shared_ptr<const Tokenizer>& tokenizer) {
+        read_about();
+        std::vector<StepRecord> records = read_records();
+        auto probes = read_probes(tokenizer);
+        History history =
+            History::restore(config_, budget_, stride_, std::move(records), std::move(probes));
+        history.about = std::move(about_);
+        return history;
+    }
+
+private:
+    [[noreturn]] void refuse(const std::string& field, const std::string& reason) const {
+        throw UserError(file_, prefix_ + field, reason);
+    }
+    [[noreturn]] void refuse_tensor(const std::string& name, const std::string& reason) const {
+        throw UserError(file_, "tensor " + one_line(prefix_ + name), reason);
+    }
+
+    const Json& field(const Json& json, const char* name) const {
+        const auto found = json.find(name);
+        if (found == json.end()) refuse("about", std::string(name) + " is missing");
+        return *found;
+    }
+    std::string text(const Json& json, const char* name) const {
+        if (!json.is_string() || json.get_ref<const std::string&>().size() > max_text)
+            refuse("about", std::string(name) + " must be a short string, got " + json_kind(json));
+        return json.get<std::string>();
+    }
+    std::int64_t whole(const Json& json, const char* name, std::int64_t low,
+                       std::int64_t high) const {
+        const Json& value = field(json, name);
+        if (!value.is_number_unsigned() ||
+            value.get<std::uint64_t>() > static_cast<std::uint64_t>(high) ||
+            value.get<std::int64_t>() < low)
+            refuse("about", std::string(name) + " must be a whole number from " +
+                                std::to_string(low) + " to " + std::to_string(high) + ", got " +
+                                json_kind(value));
+        return value.get<std::int64_t>();
+    }
+    std::vector<std::string> texts(const Json& json, const char* name, std::size_t limit) const {
+        const Json& list = field(json, name);
+        if (!list.is_array() || list.size() > limit)
+            refuse("about", std::string(name) + " must be a list of at most " +
+                                std::to_string(limit) + " strings, got " + json_kind(list));
+        std::vector<std::string> result;
+        for (const auto& item : list) result.push_back(text(item, name));
+        return result;
+    }
+
+    void read_about() {
+        const auto found = tensors_.metadata().find(prefix_ + "about");
+        if (found == tensors_.metadata().end())
+            refuse("about", "is missing (not a history of this program?)");
+        const Json json = parse_json(found->second, file_ + ": " + prefix_ + "about");
+        if (!json.is_object()) refuse("about", "must be an object, got " + json_kind(json));
+        if (const auto format = text(field(json, "format"), "format"); format != format_name)
+            refuse("about", "format is not " + std::string(format_name) + " but \"" +
+                                one_line(format) + "\"");
+        whole(json, "format_version", format_version, format_version);
+        stride_ = whole(json, "stride", 1, History::max_step);
+        if (!std::has_single_bit(static_cast<std::uint64_t>(stride_)))
+            refuse("about", "stride must be a power of two, got " + std::to_string(stride_));
+        budget_ = static_cast<std::size_t>(whole(json, "budget",
+                                                 static_cast<std::int64_t>(History::min_budget),
+                                                 static_cast<std::int64_t>(History::max_budget)));
+        if (texts(json, "layers", std::numeric_limits<std::size_t>::max()) != empty_.layers())
+            refuse("about", "layers are not the MoE layers of this model");
+        if (const Json& floor = field(json, "floor"); floor.is_number())
+            about_.floor = floor.get<double>();
+        else if (!floor.is_null())
+            refuse("about", "floor must be a number or null, got " + json_kind(floor));
+        about_.corpora = texts(json, "corpora", max_corpora);
+        about_.probe_text = text(field(json, "probe_text"), "probe_text");
+        model_name_ = one_line(text(field(json, "model_name"), "model_name"));
+        attention_ = parse_attention(text(field(json, "attention"), "attention"),
+                                     file_ + ": " + prefix_ + "about");
+    }
+
+    // Shape and type are checked before anything is allocated.
+    Tensor tensor(const std::string& name, const std::vector<std::int64_t>& shape,
+                  DType dtype) const {
+        const auto found = tensors_.entries().find(prefix_ + name);
+        if (found == tensors_.entries().end()) refuse_tensor(name, "is missing");
+        const auto& entry = found->second;
+        if (entry.shape != shape) {
+            Shape wanted;
+            for (const auto n : shape) wanted.push(n);
+            refuse_tensor(name, "must be of shape " + to_string(wanted));
+        }
+        if (entry.type != (dtype == DType::i64 ? StoredType::i64 : StoredType::f32))
+            refuse_tensor(name,
+                          "dtype " + std::string(stored_type_name(entry.type)) + " does not fit");
+        return tensors_.read(prefix_ + name);
+    }
+    Tensor counts(const std::string& name, const std::vector<std::int64_t>& shape) const {
+        Tensor result = tensor(name, shape, DType::i64);
+        for (const auto n : result.ints)
+            if (n < 0 || n > max_count)
+                refuse_tensor(name, "holds " + std::to_string(n) + ", must be from 0 to " +
+                                        std::to_string(max_count));
+        return result;
+    }
+    Tensor steps() const {
+        const auto found = tensors_.entries().find(prefix_ + "step");
+        if (found == tensors_.entries().end()) refuse_tensor("step", "is missing");
+        const auto& shape = found->second.shape;
+        if (shape.size() != 1 || shape[0] > static_cast<std::int64_t>(budget_))
+            refuse_tensor("step", "must be a list of at most " + std::to_string(budget_) +
+                                      " steps (the budget)");
+        Tensor result = tensor("step", shape, DType::i64);
+        for (std::size_t i = 0; i < result.ints.size(); ++i) {
+            const std::int64_t step = result.ints[i];
+            if (step < 0 || step > History::max_step || (i > 0 && step <= result.ints[i - 1]))
+                refuse_tensor("step", "must rise from 0, holds " + std::to_string(step));
+            if (step % stride_ != 0 && i + 1 < result.ints.size())
+                refuse_tensor("step", std::to_string(step) + " is not a multiple of the stride, " +
+                                          std::to_string(stride_));
+        }
+        return result;
+    }
+
+    std::vector<StepRecord> read_records() const {
+        const Tensor step = steps();
+        const std::int64_t n = step.shape[0];
+        const auto layers = static_cast<std::int64_t>(empty_.layers().size());
+        const std::vector<std::int64_t> cells{n, layers, empty_.experts()};
+        const Tensor tokens = counts("tokens", {n});
+        const Tensor load = counts("load", cells);
+        const Tensor bias = tensor("bias", cells, DType::real);
+        const Tensor mtp = tensor("mtp_loss", {n, empty_.mtp_depths()}, DType::real);
+        std::vector<StepRecord> records(step.ints.size());
+        const auto part = [&](const auto& values, std::size_t i, auto& into) {
+            const std::size_t width = values.size() / records.size();
+            for (std::size_t k = 0; k < width; ++k)
+                into.push_back(static_cast<typename std::decay_t<decltype(into)>::value_type>(
+                    values[i * width + k]));
+        };
+        for (std::size_t i = 0; i < records.size(); ++i) {
+            records[i].step = step.ints[i];
+            records[i].tokens = tokens.ints[i];
+            part(load.ints, i, records[i].load);
+            part(bias.real, i, records[i].bias);
+            part(mtp.real, i, records[i].mtp_loss);
+        }
+        for (const auto& series : all_series) {
+            const Tensor values = tensor(series.name, {n}, DType::real);
+            for (std::size_t i = 0; i < records.size(); ++i)
+                records[i].*series.value = static_cast<float>(values.real[i]);
+        }
+        return records;
+    }
+
+    std::set<std::int64_t> probe_steps() const {
+        const std::string begin = probe_prefix(prefix_);
+        std::set<std::int64_t> found;
+        for (auto at = tensors_.entries().lower_bound(begin);
+             at != tensors_.entries().end() && at->first.starts_with(begin); ++at) {
+            const std::string name = at->first.substr(prefix_.size());
+            const std::string_view rest = std::string_view(at->first).substr(begin.size());
+            const auto dot = rest.find('.');
+            const std::string_view digits = rest.substr(0, dot);
+            std::int64_t step = -1;
+            const auto end = digits.data() + digits.size();
+            const auto result = std::from_chars(digits.data(), end, step);
+            if (dot == std::string_view::npos || result.ec != std::errc{} || result.ptr != end ||
+                step < 0 || step > History::max_step || std::to_string(step) != digits)
+                refuse_tensor(name, "names no step");
+            found.insert(step);
+            if (found.size() > History::max_probes)
+                refuse_tensor(
+                    name, "belongs to one probe more than " + std::to_string(History::max_probes));
+        }
+        return found;
+    }
+
+    // What complete_probe computes must not come from the file: loads that do not belong to the
+    // choices would lead it astray.
+    void check_probe_names(const Graph& graph, const std::string& begin) const {
+        const std::string all = prefix_ + begin;
+        for (auto at = tensors_.entries().lower_bound(all);
+             at != tensors_.entries().end() && at->first.starts_with(all); ++at) {
+            const NodeId id = graph.find(std::string_view(at->first).substr(all.size()));
+            if (id == no_node || !is_probe_node(graph, id))
+                refuse_tensor(at->first.substr(prefix_.size()), "is not part of a probe");
+        }
+    }
+
+    std::map<std::int64_t, TracePtr> read_probes(
+        const std::shared_ptr<const Tokenizer>& tokenizer) const {
+        std::map<std::int64_t, TracePtr> probes;
+        const auto steps = probe_steps();
+        if (steps.empty()) return probes;
+        const auto graph = build_graph(config_, attention_);
+        for (const std::int64_t step : steps) {
+            const std::string begin = "probe." + std::to_string(step) + ".";
+            const auto ids = tensors_.entries().find(prefix_ + begin + "ids");
+            if (ids == tensors_.entries().end()) refuse_tensor(begin + "ids", "is missing");
+            const auto& shape = ids->second.shape;
+            const auto fits = [&](std::int64_t n) { return n >= 1 && n <= max_probe_tokens; };
+            if (shape.size() != 2 || !fits(shape[0]) || !fits(shape[1]) ||
+                !fits(shape[0] * shape[1]) || shape[1] > config_.max_position_embeddings)
+                refuse_tensor(begin + "ids", "must be (sequences, tokens) with at most " +
+                                                 std::to_string(max_probe_tokens) + " tokens");
+            auto probe = std::make_shared<Trace>();
+            probe->graph = graph;
+            probe->extent = {shape[0], shape[1], 0};
+            probe->tokenizer = tokenizer;
+            probe->model_name = model_name_;
+            probe->trained_step = step;
+            check_probe_names(*graph, begin);
+            read_trace_tensors(tensors_, file_, prefix_ + begin, *probe);
+            probe->ids = probe->find("ids")->ints;
+            for (const auto id : probe->ids)
+                probe->tokens.push_back(tokenizer ? tokenizer->label(id) : id_label(id));
+            complete_probe(*probe);
+            probes.emplace(step, std::move(probe));
+        }
+        return probes;
+    }
+
+    const SafetensorsFile& tensors_;
+    const std::string& file_;
+    const std::string& prefix_;
+    const ModelConfig& config_;
+    const History empty_;  // what the config alone says: layers, experts, depths
+    HistoryAbout about_;
+    std::int64_t stride_ = 1;
+    std::size_t budget_ = History::default_budget;
+    std::string model_name_;
+    AttentionMode attention_ = AttentionMode::naive;
+};
+
+}  // namespace
+
+HistoryTensors history_tensors(const History& history, const std::string& prefix,
+                               StoredType probes) {
+    HistoryTensors out;
+    Writer writer(out, prefix);
+    const auto n = static_cast<std::int64_t>(history.size());
+    const auto layers = static_cast<std::int64_t>(history.layers().size());
+    writer.records("step", history, {n}, DType::i64,
+                   [](const StepRecord& r, Tensor& t, std::size_t i) { t.ints[i] = r.step; });
+    writer.records("tokens", history, {n}, DType::i64,
+                   [](const StepRecord& r, Tensor& t, std::size_t i) { t.ints[i] = r.tokens; });
+    for (const auto& series : all_series)
+        writer.records(series.name, history, {n}, DType::real,
+                       [&](const StepRecord& r, Tensor& t, std::size_t i) {
+                           t.real[i] = static_cast<Real>(r.*series.value);
+                       });
+    const auto list = [](const auto& from, auto& to, std::size_t begin) {
+        std::copy(from.begin(), from.end(), to.begin() + static_cast<std::ptrdiff_t>(begin));
+    };
+    writer.records(
+        "mtp_loss", history, {n, history.mtp_depths()}, DType::real,
+        [&](const StepRecord& r, Tensor& t, std::size_t i) { list(r.mtp_loss, t.real, i); });
+    writer.records("load", history, {n, layers, history.experts()}, DType::i64,
+                   [&](const StepRecord& r, Tensor& t, std::size_t i) { list(r.load, t.ints, i); });
+    writer.records("bias", history, {n, layers, history.experts()}, DType::real,
+                   [&](const StepRecord& r, Tensor& t, std::size_t i) { list(r.bias, t.real, i); });
+    for (const std::int64_t step : history.probe_steps())
+        writer.probe(step, *history.probe(step), probes);
+    out.metadata.emplace(prefix + "about", about_json(history));
+    return out;
+}
+
+bool has_history(const SafetensorsFile& tensors, const std::string& prefix) {
+    return tensors.metadata().contains(prefix + "about");
+}
+
+History read_history(const SafetensorsFile& tensors, const std::string& file,
+                     const std::string& prefix, const ModelConfig& config,
+                     const std::shared_ptr<const Tokenizer>& tokenizer) {
+    return Reader(tensors, file, prefix, config).read(tokenizer);
+}
+
+void write_history(const std::filesystem::path& file, const History& history, std::size_t records) {
+    const auto out = history_tensors(history.thinned(records), "", StoredType::bf16);
+    write_safetensors(file, out.tensors, out.metadata);
+}
+
+History read_history(const std::filesystem::path& file, const ModelConfig& config,
+                     const std::shared_ptr<const Tokenizer>& tokenizer) {
+    return read_history(SafetensorsFile(file), file.string(), "", config, tokenizer);
+}
+
+}  // namespace sf
