@@ -114,8 +114,8 @@ void read_tokenizer(const Metadata& meta, Trace& trace) {
         trace.tokenizer =
             parse_tokenizer(meta.text("tokenizer_json"), meta.file() + ": tokenizer_json");
         if (trace.tokenizer->vocab_size() > vocab_size)
-            meta.refuse("tokenizer_json", "has more ids than the vocabulary of " +
-                                              std::to_string(vocab_size));
+            meta.refuse("tokenizer_json",
+                        "has more ids than the vocabulary of " + std::to_string(vocab_size));
     } else if (kind != "none") {
         meta.refuse("tokenizer",
                     "must be none, json, or bytes for a vocabulary of 256 ids at least");
@@ -259,18 +259,19 @@ void write_trace(const std::filesystem::path& file, const Trace& trace,
     const auto text = [](const nlohmann::ordered_json& json) {
         return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     };
-    std::map<std::string, std::string> metadata = {{"format", format_name},
-                       {"format_version", format_version},
-                       {"config", config_json(graph.config)},
-                       {"attention", mode_name(graph.attention)},
-                       {"ids", text(ids)},
-                       {"tokens", text(trace.tokens)},
-                       {"order", text(order)},
-                       {"symbols", text(symbols)},
-                       {"formulas", text(formulas)},
-                       {"edits", text(edits)},
-                       {"model_name", trace.model_name},
-                       {"trained_step", std::to_string(trace.trained_step)}};
+    std::map<std::string, std::string> metadata = {
+        {"format", format_name},
+        {"format_version", format_version},
+        {"config", config_json(graph.config)},
+        {"attention", mode_name(graph.attention)},
+        {"ids", text(ids)},
+        {"tokens", text(trace.tokens)},
+        {"order", text(order)},
+        {"symbols", text(symbols)},
+        {"formulas", text(formulas)},
+        {"edits", text(edits)},
+        {"model_name", trace.model_name},
+        {"trained_step", std::to_string(trace.trained_step)}};
     write_tokenizer(trace.tokenizer.get(), metadata);
     write_safetensors(file, tensors, metadata);
 }
