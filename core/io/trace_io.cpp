@@ -96,13 +96,30 @@ void read_ids_and_labels(const Metadata& meta, Trace& trace) {
                                   std::to_string(trace.ids.size()) + " ids");
 }
 
-// How the vocabulary reads, so that predictions have names: there is one kind of tokenizer.
+// How the vocabulary reads, so that predictions have names.
 void read_tokenizer(const Metadata& meta, Trace& trace) {
     const std::string& kind = meta.text("tokenizer");
-    if (kind == "bytes" && trace.graph->config.vocab_size >= 256)
-        trace.tokenizer = byte_tokenizer(trace.graph->config.vocab_size);
-    else if (kind != "none")
-        meta.refuse("tokenizer", "must be none, or bytes for a vocabulary of 256 ids at least");
+    const std::int64_t vocab_size = trace.graph->config.vocab_size;
+    if (kind == "bytes" && vocab_size >= 256) {
+        trace.tokenizer = byte_tokenizer(vocab_size);
+    } else if (kind == "json") {
+        trace.tokenizer =
+            parse_tokenizer(meta.text("tokenizer_json"), meta.file() + ": tokenizer_json");
+        if (trace.tokenizer->vocab_size() > vocab_size)
+            meta.refuse("tokenizer_json",
+                        "has more ids than the vocabulary of " + std::to_string(vocab_size));
+    } else if (kind != "none") {
+        meta.refuse("tokenizer",
+                    "must be none, json, or bytes for a vocabulary of 256 ids at least");
+    }
+}
+
+// A vocabulary of 128,000 ids has megabytes and stays out: the run's own tokens have their names.
+void write_tokenizer(const Tokenizer* tokenizer, std::map<std::string, std::string>& metadata) {
+    std::string json = tokenizer && bpe_parts(*tokenizer) ? tokenizer_json(*tokenizer) : "";
+    const bool kept = !json.empty() && json.size() <= max_tokenizer_bytes;
+    metadata["tokenizer"] = kept ? "json" : tokenizer && json.empty() ? "bytes" : "none";
+    if (kept) metadata["tokenizer_json"] = std::move(json);
 }
 
 void read_edits(const Metadata& meta, Trace& trace) {
@@ -247,20 +264,21 @@ void write_trace(const std::filesystem::path& file, const Trace& trace,
     const auto text = [](const nlohmann::ordered_json& json) {
         return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     };
-    write_safetensors(file, tensors,
-                      {{"format", format_name},
-                       {"format_version", format_version},
-                       {"config", config_json(graph.config)},
-                       {"attention", std::string(attention_name(graph.attention))},
-                       {"ids", text(ids)},
-                       {"tokens", text(trace.tokens)},
-                       {"tokenizer", trace.tokenizer ? "bytes" : "none"},
-                       {"order", text(order)},
-                       {"symbols", text(symbols)},
-                       {"formulas", text(formulas)},
-                       {"edits", text(edits)},
-                       {"model_name", trace.model_name},
-                       {"trained_step", std::to_string(trace.trained_step)}});
+    std::map<std::string, std::string> metadata = {
+        {"format", format_name},
+        {"format_version", format_version},
+        {"config", config_json(graph.config)},
+        {"attention", std::string(attention_name(graph.attention))},
+        {"ids", text(ids)},
+        {"tokens", text(trace.tokens)},
+        {"order", text(order)},
+        {"symbols", text(symbols)},
+        {"formulas", text(formulas)},
+        {"edits", text(edits)},
+        {"model_name", trace.model_name},
+        {"trained_step", std::to_string(trace.trained_step)}};
+    write_tokenizer(trace.tokenizer.get(), metadata);
+    write_safetensors(file, tensors, metadata);
 }
 
 TracePtr read_trace(const std::filesystem::path& path) {
