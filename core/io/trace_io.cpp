@@ -3,6 +3,8 @@
 #include "core/error.h"
 #include "core/io/config_json.h"
 #include "core/io/json_text.h"
+#include "core/io/safetensors.h"
+#include "core/io/tokenizer_json.h"
 #include "core/model/model.h"
 #include "core/text/one_line.h"
 #include "core/text/tokenizer.h"
@@ -23,6 +25,7 @@ using Json = nlohmann::json;
 
 constexpr const char* format_name = "stepformer-trace";
 constexpr const char* format_version = "1";
+constexpr std::size_t max_tokenizer_bytes = std::size_t{1} << 20;
 
 bool is_recorded(const Node& node) {
     return node.op != Op::param;
@@ -49,6 +52,7 @@ public:
         if (!value.is_array()) refuse(key, "must be a list, got " + json_kind(value));
         return value;
     }
+    const std::string& file() const { return file_; }
     std::int64_t count(const std::string& key) const {
         const std::string& digits = text(key);
         std::int64_t value = -1;
