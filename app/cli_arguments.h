@@ -38,6 +38,12 @@ struct GenerateArguments : RunArguments {
     bool greedy = false, stop_at_eos = false, json = false;
 };
 
+struct TrainArguments {
+    Text preset, config, corpus, steps, seed, threads, out, checkpoint_every;
+    std::vector<std::string> set;
+    bool resume = false, json = false;
+};
+
 struct EvalArguments : RunArguments {
     Text corpus;
     std::vector<std::string> set;
@@ -55,6 +61,7 @@ int describe(const FigureArguments& arguments);
 int shot(const FigureArguments& arguments);
 int trace(const TraceArguments& arguments);
 int generate(const GenerateArguments& arguments);
+int train(const TrainArguments& arguments);
 int eval(const EvalArguments& arguments);
 int bench(const BenchArguments& arguments);
 

@@ -1,180 +1,16 @@
 #include "core/train/evaluate.h"
 
 #include "core/error.h"
-#include "core/text/corpus.h"
 #include "core/train/evaluate_rows.h"
-#include "core/train/training_text.h"
+#include "core/train/evaluate_text.h"
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
 #include <numeric>
 
 namespace sf {
 
 namespace {
-
-// Work that may throw (a tokenizer of the user's): the first piece's mistake is thrown here.
-void run_pieces(ThreadPool& pool, std::int64_t pieces,
-                const std::function<void(std::int64_t, int)>& work) {
-    std::vector<std::exception_ptr> thrown(static_cast<std::size_t>(pieces));
-    pool.run(pieces, [&](std::int64_t i, int thread) {
-        try {
-            work(i, thread);
-        } catch (...) {
-            thrown[static_cast<std::size_t>(i)] = std::current_exception();
-        }
-    });
-    for (const auto& exception : thrown)
-        if (exception) std::rethrow_exception(exception);
-}
-
-// The sequences of one kind, with what is known about them.
-struct KindText {
-    KindEvaluation about;
-    std::vector<TokenRow> rows;
-    std::vector<std::vector<Question>> questions;  // of the first rows
-};
-
-struct Text {
-    std::vector<KindText> kinds;
-    std::int64_t skipped = 0;
-    TrainingTextPtr training;
-};
-
-// Where the answers of a document lie among its tokens; row: eos, the document, eos.
-std::vector<Question> questions_of(const Document& document, const TokenRow& row,
-                                   const Tokenizer& tokenizer) {
-    std::vector<Question> questions;
-    for (const Answer& a : document.answers) {
-        const std::string_view text = document.text;
-        const auto before = tokenizer.encode(text.substr(0, a.begin));
-        const auto answer = tokenizer.encode(text.substr(a.begin, a.end - a.begin));
-        const Question q{before.size() + 1, before.size() + 1 + answer.size()};
-        if (answer.empty() || q.end >= row.size()) continue;
-        const auto begin = row.begin() + static_cast<std::ptrdiff_t>(q.begin);
-        if (std::equal(before.begin(), before.end(), row.begin() + 1) &&
-            std::equal(answer.begin(), answer.end(), begin))
-            questions.push_back(q);
-    }
-    return questions;
-}
-
-// Documents of one kind that fit the context, read in the order of their number.
-class KindSource {
-public:
-    KindSource(const Model& model, const EvaluationOptions& options, const CorpusMix& mix,
-               std::size_t kind)
-        : model_(model), options_(options), kind_(kind), kind_nats_(mix.kind_nats(kind)) {
-        text_.about.kind = corpus_kinds()[kind].id;
-        text_.about.weight = std::exp(-kind_nats_);
-    }
-
-    // False when there are hardly any.
-    bool add_document() {
-        constexpr std::uint64_t tries = 100;
-        for (std::uint64_t i = 0; i < tries; ++i) {
-            const Document d = next();
-            TokenRow row = row_of(d);
-            if (static_cast<std::int64_t>(row.size()) > model_.config.max_position_embeddings) {
-                ++skipped;
-                continue;
-            }
-            if (text_.about.answers < options_.answers) {
-                auto questions = questions_of(d, row, *model_.tokenizer);
-                text_.about.answers += static_cast<std::int64_t>(questions.size());
-                text_.questions.push_back(std::move(questions));
-            }
-            nats_ += d.nats + kind_nats_;
-            ++text_.about.documents;
-            text_.about.tokens += static_cast<std::int64_t>(row.size()) - 1;
-            text_.rows.push_back(std::move(row));
-            return true;
-        }
-        return false;
-    }
-    std::int64_t tokens() const { return text_.about.tokens; }
-
-    KindText take() {
-        text_.about.floor = nats_ / static_cast<double>(text_.about.tokens);
-        double nats = nats_, tokens = static_cast<double>(text_.about.tokens);
-        // Those that were skipped belong to it as well.
-        if (options_.entropy_documents > 0) nats = tokens = 0;
-        for (next_ = 0; static_cast<std::int64_t>(next_) < options_.entropy_documents;) {
-            const Document d = next();
-            nats += d.nats + kind_nats_;
-            tokens += static_cast<double>(row_of(d).size() - 1);
-        }
-        text_.about.entropy = nats / tokens;
-        return std::move(text_);
-    }
-
-    std::int64_t skipped = 0;
-
-private:
-    Document next() {
-        return corpus_document_of(kind_, options_.text.seed, CorpusPart::held_out, next_++);
-    }
-    TokenRow row_of(const Document& d) const {
-        TokenRow row = model_.tokenizer->encode(d.text);
-        row.insert(row.begin(), model_.config.eos_token_id);
-        row.push_back(model_.config.eos_token_id);
-        return row;
-    }
-
-    const Model& model_;
-    const EvaluationOptions& options_;
-    std::size_t kind_;
-    double kind_nats_, nats_ = 0;
-    std::uint64_t next_ = 0;
-    KindText text_;
-};
-
-Text generated(const Model& model, const EvaluationOptions& options, ThreadPool& pool) {
-    const CorpusMix mix = corpus_mix(options.text);
-    mix.check();
-    std::vector<KindSource> sources;
-    for (std::size_t kind = 0; kind < mix.weights.size(); ++kind)
-        if (mix.weights[kind] > 0) sources.emplace_back(model, options, mix, kind);
-    const auto tokens = [&] {
-        std::int64_t sum = 0;
-        for (const auto& source : sources) sum += source.tokens();
-        return sum;
-    };
-    for (std::int64_t i = 0;
-         i < std::max<std::int64_t>(1, options.documents) || tokens() < options.tokens; ++i)
-        for (KindSource& source : sources)
-            if (!source.add_document())
-                throw UserError("eval: model " + model.name + ": its context of " +
-                                std::to_string(model.config.max_position_embeddings) +
-                                " tokens is too short for the corpus' documents of kind " +
-                                source.take().about.kind);
-    Text text;
-    text.kinds.resize(sources.size());
-    run_pieces(pool, static_cast<std::int64_t>(sources.size()), [&](std::int64_t i, int) {
-        const auto at = static_cast<std::size_t>(i);
-        text.kinds[at] = sources[at].take();
-    });
-    for (const auto& source : sources) text.skipped += source.skipped;
-    text.training = generated_text(model.config, options.text, model.tokenizer);
-    return text;
-}
-
-Text from_file(const Model& model, const EvaluationOptions& options) {
-    TrainSettings settings = options.text;
-    settings.seq = 2;  // the training part is only counted
-    Text text;
-    text.training = file_text(model.config, settings, options.file, model.tokenizer);
-    KindText& kind = text.kinds.emplace_back();
-    kind.about.kind = text.training->labels().front();
-    kind.about.weight = 1;
-    kind.rows = text.training->held_out(
-        options.rows, std::min(options.row_tokens, model.config.max_position_embeddings));
-    kind.about.documents = static_cast<std::int64_t>(kind.rows.size());
-    for (const TokenRow& row : kind.rows)
-        kind.about.tokens += static_cast<std::int64_t>(row.size()) - 1;
-    return text;
-}
 
 // Work in pieces of one kind of thing, with a look at whoever waits after every few.
 class Pieces {
@@ -206,7 +42,7 @@ struct RowAt {
 };
 
 // All rows, those of similar length together, so that little is filled up.
-std::vector<std::vector<RowAt>> batches_of(const Text& text, std::int64_t batch) {
+std::vector<std::vector<RowAt>> batches_of(const HeldOutText& text, std::int64_t batch) {
     std::vector<RowAt> all;
     for (std::size_t k = 0; k < text.kinds.size(); ++k)
         for (std::size_t r = 0; r < text.kinds[k].rows.size(); ++r) all.push_back({k, r});
@@ -323,8 +159,7 @@ Evaluation evaluate(const ModelPtr& model, const EvaluationOptions& options,
                         " tokens is too short for its MTP modules");
     const int threads = std::max(1, options.threads);
     ThreadPool pool(threads);
-    Text text =
-        options.file.empty() ? generated(*model, options, pool) : from_file(*model, options);
+    HeldOutText text = held_out_text(*model, options, pool);
 
     RowReader reader(model, threads);
     RowAnswerer answerer(model, threads);
@@ -336,27 +171,24 @@ Evaluation evaluate(const ModelPtr& model, const EvaluationOptions& options,
         for (std::size_t r = 0; r < text.kinds[k].questions.size(); ++r) asked.push_back({k, r});
     }
     std::vector<std::int64_t> exact(asked.size());
-    const auto kinds = static_cast<std::int64_t>(text.kinds.size());
-    const auto reading = static_cast<std::int64_t>(batches.size());
-    const auto asking = static_cast<std::int64_t>(asked.size());
-
-    Pieces pieces(pool, progress, kinds + reading + asking);
-    const bool finished = pieces.run(kinds, [&](std::int64_t i, int) {
-        KindText& kind = text.kinds[static_cast<std::size_t>(i)];
-        kind.about.bigram_loss = text.training->bigram_loss(kind.rows);
-    }) && pieces.run(reading, [&](std::int64_t i, int thread) {
+    const auto read_batch = [&](std::int64_t i, int thread) {
         const auto& batch = batches[static_cast<std::size_t>(i)];
         std::vector<const TokenRow*> rows;
         for (const RowAt& at : batch) rows.push_back(&text.kinds[at.kind].rows[at.row]);
         auto read = reader.read(rows, thread);
         for (std::size_t r = 0; r < batch.size(); ++r)
             tallies[batch[r].kind][batch[r].row] = std::move(read[r]);
-    }) && pieces.run(asking, [&](std::int64_t i, int thread) {
+    };
+    const auto ask = [&](std::int64_t i, int thread) {
         const RowAt at = asked[static_cast<std::size_t>(i)];
         const KindText& kind = text.kinds[at.kind];
         exact[static_cast<std::size_t>(i)] =
             answerer.exact(kind.rows[at.row], kind.questions[at.row], thread);
-    });
+    };
+    const auto reading = static_cast<std::int64_t>(batches.size());
+    const auto asking = static_cast<std::int64_t>(asked.size());
+    Pieces pieces(pool, progress, reading + asking);
+    const bool finished = pieces.run(reading, read_batch) && pieces.run(asking, ask);
 
     Evaluation result;
     if (!finished) {
