@@ -92,6 +92,7 @@ public:
         add_trace();
         add_generate();
         add_train();
+        add_eval();
         add_bench();
     }
 
@@ -210,6 +211,26 @@ private:
         app.footer(settings + "and every field of config.json, as hidden_size=64.");
     }
 
+    void add_eval() {
+        eval_.command = "eval";
+        CLI::App& app = command("eval", "Measure a model on text that it was not trained on",
+                                [this] { return cli::eval(eval_); });
+        text_option(app, "--model", eval_.model, "DIR", "config.json and model.safetensors");
+        text_option(app, "--preset", eval_.preset, "NAME",
+                    "an untrained model: nano, micro, bench");
+        text_option(app, "--seed", eval_.seed, "S", "of the untrained preset's weights");
+        text_option(app, "--corpus", eval_.corpus, "FILE",
+                    "UTF-8 text, its last tenth is read; without it the generated corpus");
+        app.add_option("--set", eval_.set, "how often a kind is drawn, again for more; 1 each")
+            ->type_name("corpus.KIND=WEIGHT")
+            ->expected(1)
+            ->take_all();
+        text_option(app, "--backend", eval_.backend, "cpu|auto", "what computes");
+        text_option(app, "--threads", eval_.threads, "T", "threads that compute");
+        app.add_flag("--json", eval_.json, "everything as JSON");
+        app.add_flag("--markdown", eval_.markdown, "the table of kinds in Markdown");
+    }
+
     void add_bench() {
         CLI::App& app = command("bench", "Measure this machine, each figure beside its floor",
                                 [this] { return cli::bench(bench_); });
@@ -251,6 +272,7 @@ private:
     cli::TraceArguments trace_;
     cli::GenerateArguments generate_;
     cli::TrainArguments train_;
+    cli::EvalArguments eval_;
     cli::BenchArguments bench_;
 };
 

@@ -44,6 +44,12 @@ struct TrainArguments {
     bool resume = false, json = false;
 };
 
+struct EvalArguments : RunArguments {
+    Text corpus;
+    std::vector<std::string> set;
+    bool json = false, markdown = false;
+};
+
 struct BenchArguments {
     bool json = false;
 };
@@ -56,6 +62,7 @@ int shot(const FigureArguments& arguments);
 int trace(const TraceArguments& arguments);
 int generate(const GenerateArguments& arguments);
 int train(const TrainArguments& arguments);
+int eval(const EvalArguments& arguments);
 int bench(const BenchArguments& arguments);
 
 }  // namespace sf::cli
