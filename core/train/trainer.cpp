@@ -291,8 +291,9 @@ void Trainer::fail_not_finite(const std::vector<std::int64_t>& ids) {
         std::string name;
         explicit First(const Graph& g) : graph(g) {}
         bool wants(NodeId id) override {
-            const Op op = graph[id].op;  // masked scores are −inf rightly
-            return op != Op::scores && op != Op::scores_latent;
+            // Masked scores are −inf rightly; the lens is no part of the loss.
+            const Node& n = graph[id];
+            return n.op != Op::scores && n.op != Op::scores_latent && n.part != Part::lens;
         }
         void value(NodeId id, const ConstView& v, double) override {
             if (name.empty() && !finite(v)) name = graph[id].name;
