@@ -101,7 +101,7 @@ double draw_formula_lines(Canvas& canvas, Vec2 top_left, double width, const std
 
 // A small picture of a slice without labels; `lit` cells (flat ranges) outlined.
 void draw_thumbnail(Canvas& canvas, const Theme& theme, const Rect& area, const Trace& trace,
-                    NodeId id, const Slice& slice, const std::vector<Explanation::Cell>& lit,
+                    TensorName of, const Slice& slice, const std::vector<Explanation::Cell>& lit,
                     std::int64_t hover);
 
 }  // namespace sf::inspector

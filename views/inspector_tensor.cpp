@@ -95,7 +95,7 @@ void draw_vector(Canvas& canvas, const Theme& t, const Rect& area, const Subject
         canvas.text({p.data.x + cell * (static_cast<double>(i) + 0.5), y},
                     col_label(*s.trace, s.slice, begin + i), style(selected));
     }
-    canvas.hit(p.data, {s.node->name, s.slice.index(0, begin), 1, p.n, 0, s.slice.col_stride});
+    canvas.hit(p.data, {s.name(), s.slice.index(0, begin), 1, p.n, 0, s.slice.col_stride});
     if (const auto at = s.hover >= 0 ? s.slice.place(s.hover) : std::nullopt;
         at && at->second >= begin && at->second < begin + p.n)
         canvas.stroke_rect({p.data.x + cell * static_cast<double>(at->second - begin), p.data.y,
@@ -151,7 +151,7 @@ void draw_heads(Canvas& canvas, const Theme& t, const Rect& area, const Subject&
         map.value = [&](std::int64_t i, std::int64_t j) { return s.tensor->at(slice.index(i, j)); };
         map.blank = [&](std::int64_t i, std::int64_t j) { return slice.masked(i, j); };
         map.scale = s.scale;
-        map.target = {s.node->name, slice.first, 0, 0, slice.row_stride, slice.col_stride};
+        map.target = {s.name(), slice.first, 0, 0, slice.row_stride, slice.col_stride};
         map.hover_index = s.hover >= 0 && slice.place(s.hover) ? s.hover : -1;
         draw_heat_map(canvas, t, map);
         if (chosen) canvas.stroke_rect(r.inset(-1.5), t.accent, 1.5);
@@ -205,7 +205,7 @@ void draw_choices_beside(Canvas& canvas, const Theme& t, const Subject& s,
     map.gap = room.gap;
     map.numbers = true;
     map.colour = t.meaning(s.meaning);
-    map.node = s.node->name;
+    map.node = s.name();
     map.hover_index = s.hover;
     map.selected_index = s.slice.index(s.row, s.col);
     draw_choice_map(canvas, t, map);
@@ -235,7 +235,7 @@ void draw_tensor(Canvas& canvas, const Theme& t, const Rect& area, const Subject
         grid.slice = &s.slice;
         grid.text = [&](std::int64_t r, std::int64_t c) { return chip_text(s, r, c); };
         grid.colour = [&](std::int64_t, std::int64_t) { return t.meaning_soft(s.meaning); };
-        grid.node = s.node->name;
+        grid.node = s.name();
         grid.row = s.row;
         grid.col = s.col;
         grid.hover = s.hover;
@@ -253,7 +253,7 @@ void draw_tensor(Canvas& canvas, const Theme& t, const Rect& area, const Subject
         m.value = [&](std::int64_t r, std::int64_t c) { return s.value(r, c); };
         m.scale = s.scale;
         m.meaning = s.meaning;
-        m.node = s.node->name;
+        m.node = s.name();
         m.row = s.row;
         m.col = s.col;
         m.hover = s.hover;

@@ -117,7 +117,10 @@ FlowPorts place_whole(Flow& flow, const MapContext& c, const FlowRow& row, doubl
         flow.boxes.push_back(make_box(c, "Embedding, block, head", "Module", Meaning::mtp, nodes,
                                       {left, top, right - left, h}));
         Flow::Box& box = flow.boxes.back();
-        if (head) box.shown = box.out = head->blocks.back().nodes.back();
+        if (head)
+            for (const MapBlock& b : head->blocks)
+                for (const NodeId id : b.nodes)
+                    if (c.graph[id].part != Part::loss) box.shown = box.out = id;
         const Rect r = box.r;
         ports.in = {{r.x, middle(r)}};
         ports.out = {{r.right(), middle(r)}};
