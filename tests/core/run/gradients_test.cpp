@@ -253,8 +253,9 @@ TEST(Traces, gradients_do_not_depend_on_the_number_of_threads) {
     options.threads = 3;
     const TracePtr one = with_gradients(), three = run_trace(nano(), text, options);
     for (NodeId id = 0; id < one->graph->size(); ++id)
-        if (const Tensor* gradient = one->gradient(id))
+        if (const Tensor* gradient = one->gradient(id)) {
             EXPECT_EQ(gradient->real, three->gradient(id)->real) << (*one->graph)[id].name;
+        }
 }
 
 TEST(Traces, a_gradient_is_put_into_words) {

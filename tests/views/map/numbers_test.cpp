@@ -185,8 +185,9 @@ TEST(MapNumbers, AGradientHasThePlaceOfItsOperation) {
         EXPECT_EQ(canvas.has_text(" · backward"), step.kind == Step::Kind::gradient) << step.name;
         EXPECT_TRUE(canvas.has_text(step.title)) << step.name;
         const std::string described = MapPicture::view().describe(p.frame);
-        if (step.kind == Step::Kind::gradient)
+        if (step.kind == Step::Kind::gradient) {
             EXPECT_NE(described.find(step.sentence), std::string::npos) << described;
+        }
         for (const Invariant& held : MapPicture::view().invariants(p.frame))
             EXPECT_TRUE(held.holds) << held.name << ": " << held.figure;
     }
