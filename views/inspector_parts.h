@@ -69,6 +69,8 @@ struct Profile {
     bool numbers = false;
 };
 void draw_profile(Canvas& canvas, const Theme& theme, const Profile& profile);
+// What the end values of its axis take, the gap to the bars not included.
+double axis_width(const Canvas& canvas, const Theme& theme, double lo, double hi);
 
 // Whole numbers that name things: chips, never a colour ramp.
 struct ChipText {

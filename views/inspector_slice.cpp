@@ -240,8 +240,8 @@ std::optional<std::pair<std::int64_t, std::int64_t>> Slice::place(std::int64_t i
 Slice make_slice(const Trace& trace, NodeId id, const Choice& choice) {
     const Node& node = (*trace.graph)[id];
     const Shape shape = trace.shape(id);
-    const bool shares = node.op == Op::score_share || node.op == Op::top_fraction ||
-                        node.op == Op::choice_fraction;
+    const bool shares =
+        node.op == Op::score_share || node.op == Op::top_fraction || node.op == Op::choice_fraction;
     Slice s;
     s.past = trace.extent.past;
     s.prefix = node.name.substr(0, node.name.rfind('.') + 1);

@@ -54,8 +54,11 @@ void draw_vector(Canvas& canvas, const Theme& t, const Rect& area, const Subject
                  const Zoom& zoom) {
     // A vector is a heat map of one row with its bars; the bars get the room.
     const double line = line_height(t.small());
-    const double left = std::min(48 * t.text_scale, area.w * 0.2);
     Profile p;
+    p.lo = std::min(0.0, s.statistics.min);
+    p.hi = std::max(0.0, s.statistics.max);
+    const double left = std::max(std::min(48 * t.text_scale, area.w * 0.2),
+                                 std::min(axis_width(canvas, t, p.lo, p.hi) + 8, area.w * 0.35));
     p.n = s.slice.cols;
     std::int64_t begin = 0;
     if (zoom.factor > 1) {
@@ -72,8 +75,6 @@ void draw_vector(Canvas& canvas, const Theme& t, const Rect& area, const Subject
               std::min(area.h - 2 * line - 8, 320 * t.text_scale)};
     p.value = [&](std::int64_t i) { return s.value(0, begin + i); };
     p.colour = t.meaning(s.meaning);
-    p.lo = std::min(0.0, s.statistics.min);
-    p.hi = std::max(0.0, s.statistics.max);
     p.selected = s.col - begin;
     p.label_right = p.data.x - 8;
     p.numbers = true;
