@@ -24,6 +24,8 @@ Flow::Box make_box(const MapContext& c, const std::string& title, const std::str
                    Meaning meaning, const std::vector<NodeId>& nodes, const Rect& r) {
     Flow::Box box{title, brief, meaning, nodes, nodes.back(), nodes.back(), r, false};
     for (const NodeId id : nodes) {
+        // A loss beside other things is not what the box is for.
+        if (c.graph[id].part == Part::loss && c.graph[nodes.front()].part != Part::loss) continue;
         // Of leaves that nobody reads (the online softmax's states) none is a box's output.
         if (!c.graph.users(id).empty() || c.graph[id].op == Op::softmax) box.shown = id;
     }
