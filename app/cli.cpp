@@ -56,6 +56,10 @@ void add_run_options(CLI::App& app, cli::RunArguments& a, bool with_trace) {
     add_model_options(app, a);
 }
 
+void add_grad(CLI::App& app, cli::RunArguments& a, const std::string& help) {
+    app.add_flag("--grad", a.grad, help);
+}
+
 void add_picture_options(CLI::App& app, cli::FigureArguments& a) {
     text_option(app, "--at", a.at, "STEP", "a step's number from 0 or its name; the prediction");
     text_option(app, "--phase", a.phase, "0..1", "how far the move into the step has come; 1");
@@ -73,6 +77,9 @@ void add_look_options(CLI::App& app, cli::FigureArguments& a) {
     text_option(app, "--theme", a.theme, "light|dark", "");
     text_option(app, "--text", a.text, "PERCENT", "size of text, 75 to 300");
 }
+
+constexpr const char* gradient_steps =
+    "run the backward pass too: steps grad.NAME follow; settings and steps of gradients imply it";
 
 // Everything that can be typed, with the place where it is kept.
 class Commands {
@@ -131,6 +138,7 @@ private:
         app.add_flag("--list", figure_.list,
                      "List the views; with VIEW its parameters, with a run also the steps");
         add_run_options(app, figure_, true);
+        add_grad(app, figure_, gradient_steps);
         add_picture_options(app, figure_);
         add_look_options(app, figure_);
     }
@@ -154,6 +162,7 @@ private:
                                 [this] { return cli::describe(describe_); });
         text_option(app, "VIEW", describe_.view, "", "the view's id (figure --list)");
         add_run_options(app, describe_, true);
+        add_grad(app, describe_, gradient_steps);
         add_picture_options(app, describe_);
     }
 
@@ -166,7 +175,9 @@ private:
         add_run_options(app, trace_, false);
         text_option(app, "--decode", trace_.decode, "N",
                     "add decode_logits: N tokens at once, then one at a time through the cache");
-        hide(app.add_flag("--grad", trace_.grad, "needs gradients"));
+        add_grad(
+            app, trace_,
+            "add the losses of training and the gradient of every tensor and weight, grad.NAME");
     }
 
     void add_generate() {

@@ -18,6 +18,7 @@ struct RunArguments {
     Text prompt, ids, trace;
     Text model, preset, seed, train_step;
     Text backend, threads, attention;
+    bool grad = false;
 };
 
 struct FigureArguments : RunArguments {
@@ -30,7 +31,6 @@ struct FigureArguments : RunArguments {
 
 struct TraceArguments : RunArguments {
     Text output, decode;
-    bool grad = false;
 };
 
 struct GenerateArguments : RunArguments {

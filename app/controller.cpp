@@ -131,6 +131,13 @@ std::vector<std::string> arguments_of_run(const Snapshot& s) {
     return {"--ids", ids + "]"};
 }
 
+// One text through one model in one way, once with its gradients and once without.
+bool same_text(const Trace& a, const Trace& b) {
+    return (a.graph->find("loss") == no_node) != (b.graph->find("loss") == no_node) &&
+           a.ids == b.ids && a.weights == b.weights && a.weights &&
+           a.graph->attention == b.graph->attention;
+}
+
 }  // namespace
 
 void Controller::take_snapshot() {
@@ -142,9 +149,16 @@ void Controller::take_snapshot() {
     if (snapshot_->trace != before && snapshot_->trace) {
         const bool same_run = before && before->ids == snapshot_->trace->ids &&
                               before->graph == snapshot_->trace->graph;
+        const std::shared_ptr<const Timeline> steps_before = timeline_;
         timeline_ = snapshot_->timeline ? snapshot_->timeline : no_timeline();
         phase_ = 1;
-        if (!same_run && !restoring_) {
+        if (before && !same_run && same_text(*before, *snapshot_->trace)) {
+            // The same run with or without its gradients: the step is found again.
+            const std::int64_t at = state_.step < steps_before->size()
+                                        ? timeline_->find((*steps_before)[state_.step].name)
+                                        : -1;
+            state_.step = std::max<std::int64_t>(at, 0);
+        } else if (!same_run && !restoring_) {
             state_.step = 0;
             state_.token = -1;
         }
@@ -268,7 +282,8 @@ void Controller::go_to_step(std::string_view name) {
 
 void Controller::go_to_node(const std::string& node) {
     if (!snapshot_->trace) return;
-    const std::int64_t i = timeline_->of(snapshot_->trace->graph->find(node));
+    const auto [id, gradient] = named_tensor(*snapshot_->trace->graph, node);
+    const std::int64_t i = gradient ? timeline_->gradient_of(id) : timeline_->of(id);
     if (i >= 0) go_to(i);
 }
 
@@ -340,6 +355,10 @@ void Controller::set_attention(std::string_view mode) {
         throw UserError("attention", "",
                         "takes 'naive' or 'absorbed', not '" + std::string(mode) + "'");
     post(SetAttention{mode == "naive" ? AttentionMode::naive : AttentionMode::absorbed});
+}
+
+void Controller::set_gradients(bool on) {
+    post(SetGradients{on});
 }
 
 void Controller::write_on(std::int64_t tokens) {

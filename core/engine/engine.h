@@ -36,6 +36,10 @@ struct SetEdits {
 struct SetAttention {
     AttentionMode mode = AttentionMode::naive;
 };
+// Runs the text again with or without gradients (the steps of the backward pass).
+struct SetGradients {
+    bool on = true;
+};
 struct Continue {
     SamplingOptions options;
 };  // appends generated tokens to the sequence and runs it
@@ -43,7 +47,7 @@ struct Complete {
     std::string node;
 };  // a tensor that the memory budget left out
 using Command = std::variant<RunPrompt, RunIds, UsePreset, OpenModel, OpenTrace, SetEdits,
-                             SetAttention, Continue, Complete>;
+                             SetAttention, SetGradients, Continue, Complete>;
 
 // What the window sees: immutable, one for all views of a frame.
 struct Snapshot {
@@ -51,6 +55,7 @@ struct Snapshot {
     ModelPtr model;
     TracePtr trace;  // null before the first run
     std::shared_ptr<const Timeline> timeline;
+    bool gradients = false;           // whether runs record them
     std::string prompt;               // as text when there is one
     std::string error;                // of the last command, one sentence; empty when it worked
     std::uint64_t error_version = 0;  // grows with every error, so that the same one shows twice
