@@ -5,6 +5,7 @@
 #include "app/cli_run.h"
 #include "app/version.h"
 #include "core/error.h"
+#include "core/train/settings.h"
 
 #include <CLI/CLI.hpp>
 #include <functional>
@@ -90,6 +91,7 @@ public:
         add_describe();
         add_trace();
         add_generate();
+        add_train();
         add_bench();
     }
 
@@ -182,6 +184,32 @@ private:
         app.add_flag("--json", generate_.json, "ids, text and tokens per second as JSON");
     }
 
+    void add_train() {
+        CLI::App& app = command("train", "Train a model on the generated corpus or a text file",
+                                [this] { return cli::train(train_); });
+        text_option(app, "--preset", train_.preset, "NAME", "the shape: nano, micro, bench");
+        text_option(app, "--config", train_.config, "FILE", "a config.json with the shape");
+        text_option(app, "--corpus", train_.corpus, "FILE",
+                    "UTF-8 text, its last tenth held out; without it the generated corpus");
+        text_option(app, "--steps", train_.steps, "N", "steps of the whole run");
+        text_option(app, "--seed", train_.seed, "S", "of weights and data; 0");
+        text_option(app, "--threads", train_.threads, "T", "threads that compute");
+        text_option(app, "--out", train_.out, "DIR", "where the run is kept; empty or new");
+        app.add_flag("--resume", train_.resume, "go on with the run in DIR");
+        text_option(app, "--checkpoint-every", train_.checkpoint_every, "K",
+                    "steps between two savings; 500");
+        app.add_option("--set", train_.set, "a setting or a field of the model, again for more")
+            ->type_name("name=value")
+            ->expected(1)
+            ->take_all();
+        app.add_flag("--json", train_.json, "a line of JSON a report");
+        std::string settings = "Settings of --set:\n";
+        for (const TrainSettingInfo& s : train_settings())
+            settings += "  " + s.name + "  " + s.help + "; " + s.range +
+                        (s.default_value.empty() ? "" : " (" + s.default_value + ")") + "\n";
+        app.footer(settings + "and every field of config.json, as hidden_size=64.");
+    }
+
     void add_bench() {
         CLI::App& app = command("bench", "Measure this machine, each figure beside its floor",
                                 [this] { return cli::bench(bench_); });
@@ -222,6 +250,7 @@ private:
     cli::FigureArguments figure_, shot_, describe_;
     cli::TraceArguments trace_;
     cli::GenerateArguments generate_;
+    cli::TrainArguments train_;
     cli::BenchArguments bench_;
 };
 

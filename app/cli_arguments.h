@@ -38,6 +38,12 @@ struct GenerateArguments : RunArguments {
     bool greedy = false, stop_at_eos = false, json = false;
 };
 
+struct TrainArguments {
+    Text preset, config, corpus, steps, seed, threads, out, checkpoint_every;
+    std::vector<std::string> set;
+    bool resume = false, json = false;
+};
+
 struct BenchArguments {
     bool json = false;
 };
@@ -49,6 +55,7 @@ int describe(const FigureArguments& arguments);
 int shot(const FigureArguments& arguments);
 int trace(const TraceArguments& arguments);
 int generate(const GenerateArguments& arguments);
+int train(const TrainArguments& arguments);
 int bench(const BenchArguments& arguments);
 
 }  // namespace sf::cli

@@ -15,4 +15,16 @@ public:
     Uninterrupted& operator=(const Uninterrupted&) = delete;
 };
 
+// While one of these lives, the first interrupt is only noted, so that a command can finish what it
+// is at and save; a second one ends the process as usual.
+class StopRequest {
+public:
+    StopRequest();
+    ~StopRequest();
+    StopRequest(const StopRequest&) = delete;
+    StopRequest& operator=(const StopRequest&) = delete;
+    bool asked() const { return status() != 0; }
+    int status() const;  // 130 after Ctrl+C, 143 after SIGTERM, else 0
+};
+
 }  // namespace sf::cli

@@ -36,9 +36,13 @@ void say(const std::string& sentence) {
     std::cerr << "stepformer: " << sentence << std::endl;
 }
 
-int threads(const RunArguments& arguments) {
+int thread_count(const Text& threads) {
     const int all = std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, 64);
-    return static_cast<int>(integer_or(arguments.threads, "--threads", 1, most_threads, all));
+    return static_cast<int>(integer_or(threads, "--threads", 1, most_threads, all));
+}
+
+int threads(const RunArguments& arguments) {
+    return thread_count(arguments.threads);
 }
 
 AttentionMode attention(const RunArguments& arguments, AttentionMode standard) {

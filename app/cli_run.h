@@ -18,6 +18,8 @@ struct ChosenModel {
     std::string note;                    // for stderr once all is well; empty: nothing to say
 };
 
+// --threads, else as many as there are.
+int thread_count(const Text& threads);
 int threads(const RunArguments& arguments);
 AttentionMode attention(const RunArguments& arguments, AttentionMode standard);
 

@@ -106,7 +106,8 @@ Vocab read_vocab(const Fields& model, BpeParts& parts) {
         const std::int64_t id = vocab.id(in_quotes(token), value);
         if (token.empty()) vocab.refuse("", "has an empty token");
         const auto [other, free] = taken.emplace(id, &token);
-        if (!free) vocab.refuse(in_quotes(token), "has the id of another token, " + std::to_string(id));
+        if (!free)
+            vocab.refuse(in_quotes(token), "has the id of another token, " + std::to_string(id));
         ids.emplace(token, static_cast<std::int32_t>(id));
         largest = std::max(largest, id);
     }
@@ -141,8 +142,9 @@ void read_added(const Fields& root, const Vocab& vocab, BpeParts& parts) {
         if (known == vocab.end() && vocab_ids.contains(token.id))
             item.refuse("id", std::to_string(token.id) + " is another token's in model.vocab");
         if (known != vocab.end() && known->second != token.id)
-            item.refuse("id", std::to_string(token.id) + " is not the id of " + in_quotes(token.text) +
-                                  " in model.vocab, " + std::to_string(known->second));
+            item.refuse("id", std::to_string(token.id) + " is not the id of " +
+                                  in_quotes(token.text) + " in model.vocab, " +
+                                  std::to_string(known->second));
         const auto at = static_cast<std::size_t>(token.id);
         parts.tokens.resize(std::max(parts.tokens.size(), at + 1));
         parts.tokens[at] = token.text;
@@ -201,8 +203,9 @@ void read_merges(const Fields& model, const Vocab& vocab, BpeParts& parts) {
             return found->second;
         };
         const BpeMerge merge{id_of(left), id_of(right), id_of(left + right)};
-        const auto key = (static_cast<std::uint64_t>(static_cast<std::uint32_t>(merge.left)) << 32) |
-                         static_cast<std::uint32_t>(merge.right);
+        const auto key =
+            (static_cast<std::uint64_t>(static_cast<std::uint32_t>(merge.left)) << 32) |
+            static_cast<std::uint32_t>(merge.right);
         if (!seen.insert(key).second) refuse("merges a pair that was merged before");
         parts.merges.push_back(merge);
     }

@@ -16,8 +16,8 @@ namespace sf {
 std::shared_ptr<const Tokenizer> parse_tokenizer(std::string_view json, const std::string& file);
 std::shared_ptr<const Tokenizer> read_tokenizer(const std::filesystem::path& file);
 
-// What parse_tokenizer and Hugging Face's library read back with the same ids. A byte tokenizer is a
-// BPE without merges.
+// What parse_tokenizer and Hugging Face's library read back with the same ids. A byte tokenizer is
+// a BPE without merges.
 std::string tokenizer_json(const Tokenizer& tokenizer);
 
 }  // namespace sf

@@ -3,6 +3,8 @@
 #include "core/error.h"
 #include "core/io/config_json.h"
 #include "core/io/json_text.h"
+#include "core/io/safetensors.h"
+#include "core/io/tokenizer_json.h"
 #include "core/model/model.h"
 #include "core/text/one_line.h"
 #include "core/text/tokenizer.h"
@@ -23,6 +25,7 @@ using Json = nlohmann::json;
 
 constexpr const char* format_name = "stepformer-trace";
 constexpr const char* format_version = "1";
+constexpr std::size_t max_tokenizer_bytes = std::size_t{1} << 20;
 
 bool is_recorded(const Node& node) {
     return node.op != Op::param;
@@ -49,6 +52,7 @@ public:
         if (!value.is_array()) refuse(key, "must be a list, got " + json_kind(value));
         return value;
     }
+    const std::string& file() const { return file_; }
     std::int64_t count(const std::string& key) const {
         const std::string& digits = text(key);
         std::int64_t value = -1;
@@ -96,13 +100,30 @@ void read_ids_and_labels(const Metadata& meta, Trace& trace) {
                                   std::to_string(trace.ids.size()) + " ids");
 }
 
-// How the vocabulary reads, so that predictions have names: there is one kind of tokenizer.
+// How the vocabulary reads, so that predictions have names.
 void read_tokenizer(const Metadata& meta, Trace& trace) {
     const std::string& kind = meta.text("tokenizer");
-    if (kind == "bytes" && trace.graph->config.vocab_size >= 256)
-        trace.tokenizer = byte_tokenizer(trace.graph->config.vocab_size);
-    else if (kind != "none")
-        meta.refuse("tokenizer", "must be none, or bytes for a vocabulary of 256 ids at least");
+    const std::int64_t vocab_size = trace.graph->config.vocab_size;
+    if (kind == "bytes" && vocab_size >= 256) {
+        trace.tokenizer = byte_tokenizer(vocab_size);
+    } else if (kind == "json") {
+        trace.tokenizer =
+            parse_tokenizer(meta.text("tokenizer_json"), meta.file() + ": tokenizer_json");
+        if (trace.tokenizer->vocab_size() > vocab_size)
+            meta.refuse("tokenizer_json",
+                        "has more ids than the vocabulary of " + std::to_string(vocab_size));
+    } else if (kind != "none") {
+        meta.refuse("tokenizer",
+                    "must be none, json, or bytes for a vocabulary of 256 ids at least");
+    }
+}
+
+// A vocabulary of 128,000 ids has megabytes and stays out: the run's own tokens have their names.
+void write_tokenizer(const Tokenizer* tokenizer, std::map<std::string, std::string>& metadata) {
+    std::string json = tokenizer && bpe_parts(*tokenizer) ? tokenizer_json(*tokenizer) : "";
+    const bool kept = !json.empty() && json.size() <= max_tokenizer_bytes;
+    metadata["tokenizer"] = kept ? "json" : tokenizer && json.empty() ? "bytes" : "none";
+    if (kept) metadata["tokenizer_json"] = std::move(json);
 }
 
 void read_edits(const Metadata& meta, Trace& trace) {
@@ -247,20 +268,21 @@ void write_trace(const std::filesystem::path& file, const Trace& trace,
     const auto text = [](const nlohmann::ordered_json& json) {
         return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
     };
-    write_safetensors(file, tensors,
-                      {{"format", format_name},
-                       {"format_version", format_version},
-                       {"config", config_json(graph.config)},
-                       {"attention", std::string(attention_name(graph.attention))},
-                       {"ids", text(ids)},
-                       {"tokens", text(trace.tokens)},
-                       {"tokenizer", trace.tokenizer ? "bytes" : "none"},
-                       {"order", text(order)},
-                       {"symbols", text(symbols)},
-                       {"formulas", text(formulas)},
-                       {"edits", text(edits)},
-                       {"model_name", trace.model_name},
-                       {"trained_step", std::to_string(trace.trained_step)}});
+    std::map<std::string, std::string> metadata = {
+        {"format", format_name},
+        {"format_version", format_version},
+        {"config", config_json(graph.config)},
+        {"attention", std::string(attention_name(graph.attention))},
+        {"ids", text(ids)},
+        {"tokens", text(trace.tokens)},
+        {"order", text(order)},
+        {"symbols", text(symbols)},
+        {"formulas", text(formulas)},
+        {"edits", text(edits)},
+        {"model_name", trace.model_name},
+        {"trained_step", std::to_string(trace.trained_step)}};
+    write_tokenizer(trace.tokenizer.get(), metadata);
+    write_safetensors(file, tensors, metadata);
 }
 
 TracePtr read_trace(const std::filesystem::path& path) {

@@ -120,8 +120,7 @@ std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text) const {
         plain(whole.substr(done));
     };
     walk(text, first_, call, [&](std::string_view between) {
-        walk(between, second_, call,
-             [&](std::string_view plain) { encode_plain(plain, call); });
+        walk(between, second_, call, [&](std::string_view plain) { encode_plain(plain, call); });
     });
     return std::move(call.ids);
 }
@@ -189,8 +188,7 @@ void BpeTokenizer::merge(std::string_view piece, Call& call) const {
         propose(best.at);
         if (best.at > 0) propose(left.previous);
     }
-    for (std::size_t at = 0; at < count; at = symbols[at].next)
-        call.ids.push_back(symbols[at].id);
+    for (std::size_t at = 0; at < count; at = symbols[at].next) call.ids.push_back(symbols[at].id);
 }
 
 std::string BpeTokenizer::decode(const std::vector<std::int64_t>& ids) const {

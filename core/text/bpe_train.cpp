@@ -20,8 +20,9 @@ constexpr std::size_t max_piece = 256;
 
 struct PairHash {
     std::size_t operator()(const Pair& pair) const {
-        const auto key = (static_cast<std::uint64_t>(static_cast<std::uint32_t>(pair.first)) << 32) |
-                         static_cast<std::uint32_t>(pair.second);
+        const auto key =
+            (static_cast<std::uint64_t>(static_cast<std::uint32_t>(pair.first)) << 32) |
+            static_cast<std::uint32_t>(pair.second);
         return static_cast<std::size_t>((key * 0x9E3779B97F4A7C15U) >> 16);
     }
 };
@@ -51,7 +52,8 @@ void check(const BpeOptions& o) {
     };
     check_special("bos_id", o.bos_id);
     check_special("eos_id", o.eos_id);
-    if (o.bos_id == o.eos_id) refuse("eos_id", "must not be bos_id too, " + std::to_string(o.eos_id));
+    if (o.bos_id == o.eos_id)
+        refuse("eos_id", "must not be bos_id too, " + std::to_string(o.eos_id));
 }
 
 // The different pieces of all documents, each with how often it occurs.
@@ -178,7 +180,8 @@ std::shared_ptr<const Tokenizer> train_bpe(std::span<const std::string_view> doc
     };
     std::vector<Id> byte_ids;
     for (std::int64_t byte = 0; byte < byte_count; ++byte)
-        byte_ids.push_back(append(std::string(1, static_cast<char>(static_cast<unsigned char>(byte)))));
+        byte_ids.push_back(
+            append(std::string(1, static_cast<char>(static_cast<unsigned char>(byte)))));
     lay_specials();
 
     const Splitter splitter(parts.pre_tokenizer, options.source);

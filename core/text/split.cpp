@@ -194,8 +194,8 @@ private:
 PreTokenizer default_pre_tokenizer() {
     PreTokenizer rules;
     rules.rules.push_back({R"(\p{N})", false, SplitBehavior::isolated, false, "digits"});
-    rules.rules.push_back({R"( ?[\p{L}\p{M}]+| ?[^\s\p{L}\p{M}\p{N}]+|[\r\n]+|\s+(?!\S)|\s+)", false,
-                           SplitBehavior::isolated, false, "words"});
+    rules.rules.push_back({R"( ?[\p{L}\p{M}]+| ?[^\s\p{L}\p{M}\p{N}]+|[\r\n]+|\s+(?!\S)|\s+)",
+                           false, SplitBehavior::isolated, false, "words"});
     return rules;
 }
 

@@ -27,7 +27,8 @@ struct SplitRule {
     bool operator==(const SplitRule&) const = default;
 };
 
-// How text is cut before merging, as in a tokenizer.json: the rules in turn, then ByteLevel's steps.
+// How text is cut before merging, as in a tokenizer.json: the rules in turn, then ByteLevel's
+// steps.
 struct PreTokenizer {
     std::vector<SplitRule> rules;
     bool add_prefix_space = false;  // before every piece that begins with something else
@@ -53,9 +54,9 @@ public:
     ~Splitter();
     const PreTokenizer& rules() const { return rules_; }
 
-    // Appends the pieces of `text`, none of them empty. Bytes that are not UTF-8 are pieces of their
-    // own, the text between them is cut as if it stood alone. Throws UserError naming file and
-    // field when an expression takes too many steps on this text.
+    // Appends the pieces of `text`, none of them empty. Bytes that are not UTF-8 are pieces of
+    // their own, the text between them is cut as if it stood alone. Throws UserError naming file
+    // and field when an expression takes too many steps on this text.
     void split(std::string_view text, Pieces& pieces) const;
 
 private:

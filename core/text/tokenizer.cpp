@@ -63,8 +63,9 @@ std::string text_label(std::string_view bytes) {
         const std::size_t length = utf8_length(bytes, i);
         const auto byte = static_cast<unsigned char>(bytes[i]);
         // U+0080 to U+009F are control characters too.
-        const bool control = byte < 0x20 || byte == 0x7F ||
-                             (length == 2 && byte == 0xC2 && static_cast<unsigned char>(bytes[i + 1]) < 0xA0);
+        const bool control =
+            byte < 0x20 || byte == 0x7F ||
+            (length == 2 && byte == 0xC2 && static_cast<unsigned char>(bytes[i + 1]) < 0xA0);
         if (byte == '\n') {
             label += "⏎";
         } else if (byte == ' ') {

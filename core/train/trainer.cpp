@@ -3,6 +3,8 @@
 #include "core/backend/executor.h"
 #include "core/backend/thread_pool.h"
 #include "core/error.h"
+#include "core/run/probe.h"
+#include "core/run/runner.h"
 #include "core/train/adamw.h"
 #include "core/train/balance.h"
 #include "core/train/schedule.h"
@@ -58,7 +60,18 @@ Trainer::Trainer(const ModelConfig& config, const TrainSettings& settings, Train
     history_.about.corpora = text_->labels();
     held_out_ = text_->held_out(held_out_rows, settings_.seq);
     bigram_loss_ = text_->bigram_loss(held_out_);
+    const auto probe = text_->probe(max_probe_tokens);
+    history_.about.probe_text =
+        text_->tokenizer() ? to_valid_utf8(text_->tokenizer()->decode(probe)) : "";
+    keep_probe();
     keep_good_state();
+}
+
+void Trainer::keep_probe() {
+    RunOptions options;
+    options.threads = 1;
+    const auto made = model("probe");
+    history_.add_probe(done_, run_trace(made, {text_->probe(max_probe_tokens)}, options));
 }
 
 void Trainer::find_nodes() {
@@ -161,6 +174,7 @@ const StepRecord& Trainer::step(bool held_out) {
         if (std::isfinite(loss)) keep_good_state();
     }
     history_.add(std::move(made));
+    if (is_probe_step(done_)) keep_probe();
     return history_.back();
 }
 

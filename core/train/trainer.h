@@ -70,6 +70,7 @@ private:
     StepRecord record(double norm, double seconds);
     [[noreturn]] void fail_not_finite(const std::vector<std::int64_t>& ids);
     void keep_good_state();
+    void keep_probe();
 
     ModelConfig config_;
     TrainSettings settings_;

@@ -28,6 +28,11 @@ std::shared_ptr<const Tokenizer> learn_tokenizer(const ModelConfig& config,
 // Rows of this number are no training data: what counts the training part reads only this many.
 constexpr std::int64_t counted_rows = 4096;
 
+std::vector<std::int64_t> beginning(std::vector<std::int64_t> ids, std::int64_t limit) {
+    ids.resize(std::min(ids.size(), static_cast<std::size_t>(limit)));
+    return ids;
+}
+
 class GeneratedText : public TrainingText {
 public:
     GeneratedText(const ModelConfig& config, const TrainSettings& settings,
@@ -59,6 +64,12 @@ public:
     }
     double floor() const override { return floor_; }
     std::vector<std::string> labels() const override { return corpus_kind_names(); }
+    std::vector<std::int64_t> probe(std::int64_t limit) const override {
+        // The beginning of a story, of the same one for every seed.
+        return beginning(tokenizer_->encode(
+                             corpus_document_of(0, 0, CorpusPart::held_out, 0).text),
+                         limit);
+    }
 
 protected:
     std::vector<std::int64_t> counted_tokens() const override {
@@ -153,6 +164,9 @@ public:
     double floor() const override { return std::numeric_limits<double>::quiet_NaN(); }
     std::vector<std::string> labels() const override {
         return {std::filesystem::path(source_.file).filename().string()};
+    }
+    std::vector<std::int64_t> probe(std::int64_t limit) const override {
+        return beginning(held_out_, limit);
     }
 
 protected:

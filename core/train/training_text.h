@@ -30,6 +30,8 @@ public:
     // nobody knows.
     virtual double floor() const = 0;
     virtual std::vector<std::string> labels() const = 0;  // the kinds of text
+    // A short held-out text that probes of the training read, at most `limit` ids.
+    virtual std::vector<std::int64_t> probe(std::int64_t limit) const = 0;
 
     // What a resumed run must find again; empty `file`: the generated corpus.
     struct Source {

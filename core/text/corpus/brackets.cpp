@@ -17,9 +17,10 @@ constexpr std::array words{"sun",  "moon", "star", "rain", "snow", "wind", "tree
 constexpr int max_depth = 5;
 constexpr int max_pairs = 8;  // a line
 
-// One line. A pair holds a word, a pair, or two pairs with a comma between them. So it must close
-// behind a word and behind its second pair; behind its first it may, which is not asked for. Quotes
-// do not stand inside quotes, or nobody could tell whether they open or close.
+// One line. A pair holds a word (the outermost does not), a pair, or two pairs with a comma
+// between. So it must close behind a word and behind its second pair; behind its first it may,
+// which is not asked for. Quotes do not stand inside quotes, or nobody could tell whether they open
+// or close.
 class Line {
 public:
     Line(Choices& choices, Draft& draft) : choices_(choices), draft_(draft) {}
@@ -31,7 +32,8 @@ public:
         ++pairs_;
         quoted = quoted || which == 0;
         bool must_close = true;
-        if (depth == max_depth || pairs_ == max_pairs || choices_.chance(0.35)) {
+        const bool deep = depth == max_depth || pairs_ == max_pairs;
+        if (deep || (depth > 1 && choices_.chance(0.45))) {
             draft_ << " " << choices_.pick(words);
         } else {
             pair(depth + 1, quoted);

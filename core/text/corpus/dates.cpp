@@ -121,7 +121,7 @@ void month_length(Choices& choices, Draft& draft) {
 void write_dates(Choices& choices, Draft& draft) {
     constexpr std::array<Writer, 5> others{neighbouring_weekday, later_weekday, neighbouring_month,
                                            month_number, month_length};
-    const int facts = choices.range(2, 4);
+    const int facts = choices.range(3, 4);
     for (int i = 0; i < facts; ++i) {
         if (i > 0) draft << " ";
         // Most of the room for what there is most of to learn.

@@ -1,6 +1,7 @@
 #include "core/model/weights.h"
 #include "core/error.h"
 #include "core/io/checkpoint.h"
+#include "core/io/tokenizer_json.h"
 #include "core/model/model.h"
 #include "core/random.h"
 
@@ -177,16 +178,29 @@ TEST(Model, loads_a_folder) {
               std::string::npos);
 }
 
-TEST(Model, does_not_read_text_as_bytes_beside_a_tokenizer_of_another_kind) {
+TEST(Model, reads_the_tokenizer_beside_it) {
     const auto folder = std::filesystem::path(testing::TempDir()) / "sf_with_tokenizer";
     std::filesystem::create_directories(folder);
     const auto nano = preset_model("nano", 1);
     write_file(folder / "config.json", config_json(nano->config));
     write_weights(folder / "model.safetensors", *nano->weights, StoredType::f32);
     EXPECT_EQ(load_model(folder)->encode("a"), (std::vector<std::int64_t>{97}));
+
+    const std::vector<std::string_view> documents{"the cat, the cat"};
+    const auto write_trained = [&](std::int64_t vocab_size) {
+        write_file(folder / "tokenizer.json",
+                   tokenizer_json(*train_bpe(documents, {vocab_size, 0, 1, "corpus"})));
+    };
+    write_trained(258);
+    EXPECT_EQ(load_model(folder)->encode("a"), (std::vector<std::int64_t>{99}));
+    EXPECT_EQ(load_model(folder)->label(0), "<|bos|>");
+    // More ids than the model's 258.
+    write_trained(259);
+    const std::string sentence = error_of([&] { load_model(folder); });
+    for (const char* part : {"tokenizer.json", "258", "config.json", "vocab_size"})
+        EXPECT_NE(sentence.find(part), std::string::npos) << sentence;
     write_file(folder / "tokenizer.json", "{}");
-    EXPECT_NE(error_of([&] { load_model(folder)->encode("a"); }).find("tokenizer.json"),
-              std::string::npos);
+    EXPECT_NE(error_of([&] { load_model(folder); }).find("tokenizer.json: "), std::string::npos);
     std::filesystem::remove_all(folder);
 }
 

@@ -2,6 +2,7 @@
 // small, seeded relative of tests/fuzz that runs with every test.
 
 #include "core/io/checkpoint.h"
+#include "core/io/tokenizer_json.h"
 #include "core/io/trace_io.h"
 #include "core/random.h"
 #include "core/run/runner.h"
@@ -99,6 +100,19 @@ TEST(Mutation, ids) {
                                      });
     EXPECT_GT(outcome.read, 0);
     EXPECT_GT(outcome.refused, 1000);
+}
+
+TEST(Mutation, tokenizer) {
+    const std::vector<std::string_view> documents{"the cat, the hat, the cat"};
+    const std::string valid = tokenizer_json(*train_bpe(documents, {264, 256, 257, "corpus"}));
+    const auto outcome = try_damaged(valid, 1000, [](const std::string& bytes) {
+        const auto tokenizer = parse_tokenizer(bytes, "tokenizer.json");
+        for (const auto id : tokenizer->encode("the cat\xFF<|bos|> 12"))
+            EXPECT_TRUE(id >= 0 && id < tokenizer->vocab_size());
+        parse_tokenizer(tokenizer_json(*tokenizer), "again");
+    });
+    EXPECT_GT(outcome.read, 0);
+    EXPECT_GT(outcome.refused, 300);
 }
 
 TEST(Mutation, safetensors) {

@@ -1,6 +1,7 @@
 #include "core/io/trace_io.h"
 
 #include "core/io/checkpoint.h"
+#include "core/io/tokenizer_json.h"
 #include "core/run/runner.h"
 #include "tests/core/io/scratch.h"
 
@@ -230,6 +231,23 @@ TEST(TraceIo, no_index_is_taken_unchecked) {
         }
     }
     EXPECT_GE(seen, 8U);
+}
+
+TEST(TraceIo, predictions_keep_the_names_of_a_learned_vocabulary) {
+    Scratch folder;
+    const std::vector<std::string_view> documents{"the cat, the cat, the cat"};
+    auto model = std::make_shared<Model>(*preset_model("nano", 1));
+    model->tokenizer = train_bpe(documents, {258, 0, 1, "corpus"});
+    write_trace(folder / "t", *run_trace(model, {{0, 99, 100}}));
+    const TracePtr read = read_trace(folder / "t");
+    ASSERT_NE(read->tokenizer, nullptr);
+    for (std::int64_t id = 0; id < 258; ++id)
+        EXPECT_EQ(read->label(id), model->tokenizer->label(id));
+    // More ids than the trace's model has.
+    model->tokenizer = train_bpe(documents, {260, 0, 1, "corpus"});
+    write_trace(folder / "t", *run_trace(model, {{0, 99, 100}}));
+    EXPECT_NE(user_error([&] { read_trace(folder / "t"); }).find("tokenizer_json"),
+              std::string::npos);
 }
 
 TEST(TraceIo, unwritable) {

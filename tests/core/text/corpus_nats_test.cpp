@@ -125,7 +125,7 @@ TEST(Choices, random_numbers_choose_as_often_as_the_account_says) {
 
 class Nats : public testing::TestWithParam<std::size_t> {
 protected:
-    static constexpr std::size_t most_paths = 12000;
+    static constexpr std::size_t most_paths = 8000;
     Writer write = kind_rows()[GetParam()].write;
 };
 
@@ -170,7 +170,7 @@ TEST_P(Nats, a_text_has_one_path_and_an_answer_follows) {
 // with the other part's documents estimating it from `nats`. A choice that is not accounted for
 // gives too few pairs, a text of two paths too many.
 TEST_P(Nats, texts_repeat_as_often_as_their_probability_says) {
-    const std::uint64_t documents = 100000;
+    const std::uint64_t documents = 60000;
     const auto n = static_cast<double>(documents);
     std::unordered_map<std::string, std::pair<double, double>> seen;  // text: how often, nats
     double pairs = 0, p1 = 0, p2 = 0;                                 // means of p and p^2
