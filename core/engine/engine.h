@@ -62,8 +62,9 @@ struct Snapshot {
     std::uint64_t done = 0;  // commands carried out so far; posted - done are still waiting
 
     // Of the run that trains, else the one that came with the model; null: none.
-    const History* history() const {
-        return training ? &training->history : model ? model->history.get() : nullptr;
+    std::shared_ptr<const History> history() const {
+        if (training) return {training, &training->history};
+        return model ? model->history : nullptr;
     }
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;

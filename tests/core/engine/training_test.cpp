@@ -198,7 +198,7 @@ TEST(LiveTraining, refuses_what_would_lose_a_run) {
         EXPECT_NE(engine.snapshot()->error.find("training"), std::string::npos);
     }
     engine.post(TrainStep{2});
-    wait_for_state(engine, State::paused);
+    wait_for_step(engine, 2);
     engine.post(TrainStop{});
     engine.wait_idle();
     const auto stopped = engine.snapshot();
