@@ -166,10 +166,9 @@ ChosenRun choose_probe(const RunArguments& arguments) {
     run.trace = history->probe(step);
     if (!run.trace) {
         const auto steps = history->probe_steps();
-        throw UserError("--train-step: no probe was kept at or before step " +
-                        std::to_string(step) +
-                        (steps.empty() ? "" : ", the first is that of " +
-                                                  std::to_string(steps.front())));
+        throw UserError(
+            "--train-step: no probe was kept at or before step " + std::to_string(step) +
+            (steps.empty() ? "" : ", the first is that of " + std::to_string(steps.front())));
     }
     for (const auto& [given, name] :
          {std::pair{arguments.prompt.given, "--prompt"}, {arguments.ids.given, "--ids"}})
