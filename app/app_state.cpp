@@ -75,7 +75,11 @@ std::string state_json(const AppState& s) {
                          {"save_format", s.save_format},
                          {"prompt", s.prompt},
                          {"step", s.step},
-                         {"token", s.token}};
+                         {"token", s.token},
+                         {"train_step", s.train_step},
+                         {"follow", s.follow},
+                         {"training", s.training},
+                         {"training_panel", s.training_panel}};
     return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -96,6 +100,10 @@ AppState parse_state(std::string_view text, const std::string& file) {
     read.field("prompt", s.prompt);
     read.field("step", s.step);
     read.field("token", s.token);
+    read.field("train_step", s.train_step);
+    read.field("follow", s.follow);
+    read.field("training", s.training);
+    read.field("training_panel", s.training_panel);
     if (const auto it = object.find("settings"); it != object.end()) {
         try {
             for (const auto& [view, values] : it->items())
@@ -114,6 +122,8 @@ AppState parse_state(std::string_view text, const std::string& file) {
     if (s.panel != "on" && s.panel != "off") s.panel = "auto";
     s.step = std::max<std::int64_t>(s.step, 0);
     s.token = std::max<std::int64_t>(s.token, -1);
+    s.train_step = std::max<std::int64_t>(s.train_step, -1);
+    if (s.training_panel != "on" && s.training_panel != "off") s.training_panel = "auto";
     return s;
 }
 

@@ -25,6 +25,11 @@ struct AppState {
     std::string prompt;
     std::int64_t step = 0;
     std::int64_t token = -1;  // position followed; -1: the last one
+    // The training clock: the step whose probe is shown; -1: live, the model's own weights.
+    std::int64_t train_step = -1;
+    bool follow = true;                           // what is shown is run anew while it trains
+    std::map<std::string, std::string> training;  // settings chosen for it, as `--set` takes them
+    std::string training_panel = "auto";          // its section: "on", "off", or while it trains
     bool operator==(const AppState&) const = default;
 };
 

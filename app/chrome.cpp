@@ -72,7 +72,9 @@ std::vector<Piece> top_pieces(const Controller& c) {
     else if (s.model && s.model->weights)
         trained = s.model->weights->trained_step;
     add(trained == 0 ? "untrained" : "step " + format_count(trained), 1);
-    add(s.trace ? s.trace->model_name : s.model ? s.model->name : "", 2, Weight::bold, false);
+    // A probe has the name of none.
+    const bool own = s.trace && (c.probe_step() < 0 || !s.model);
+    add(own ? s.trace->model_name : s.model ? s.model->name : "", 2, Weight::bold, false);
     return pieces;
 }
 
@@ -110,12 +112,14 @@ Layout make_layout(const Controller& c, const Canvas& measure, double width, dou
     l.strip = {0, top, width, strip};
     l.bottom = {0, height - bottom, width, bottom};
     const double body_top = top + strip;
-    double body = height - bottom - body_top;
+    const double clock = c.has_clock() ? on_grid(8 + 18 * s) : 0;
+    l.clock = {0, height - bottom - clock, width, clock};
+    double body = height - bottom - clock - body_top;
     if (!c.error().empty()) {
         const TextStyle style = t.text(t.normal(), t.ink);
         const double rows = paragraph_height(measure, width - 64 * s, c.error(), style);
         const double high = std::min(on_grid(rows + 16), body / 2);
-        l.error = {0, height - bottom - high, width, high};
+        l.error = {0, l.clock.y - high, width, high};
         body -= high;
     }
     double list = 16 + 24 * s;
@@ -150,11 +154,11 @@ Layout make_layout(const Controller& c, const Canvas& measure, double width, dou
 void draw_frame_lines(Canvas& canvas, const Controller& c, const Layout& l) {
     const Theme t = c.theme();
     canvas.fill_rect({0, 0, l.top.w, l.bottom.bottom()}, t.background);
-    for (const Rect& r : {l.top, l.strip, l.list, l.panel, l.bottom})
+    for (const Rect& r : {l.top, l.strip, l.list, l.panel, l.clock, l.bottom})
         canvas.fill_rect(r, t.surface);
     const auto level = [&](double y) { canvas.fill_rect({0, y - 1, l.top.w, 1}, t.hairline); };
     level(l.strip.bottom());
-    level(l.bottom.y + 1);
+    level(l.clock.y + 1);
     canvas.fill_rect({l.list.right() - 1, l.list.y, 1, l.list.h}, t.hairline);
     if (l.panel.w > 0) canvas.fill_rect({l.panel.x, l.panel.y, 1, l.panel.h}, t.hairline);
     if (c.panes() == 2) canvas.fill_rect({l.pane[1].x, l.pane[1].y, 1, l.pane[1].h}, t.hairline);

@@ -16,7 +16,7 @@ struct Layout {
     double unit = 8;  // the grid
     double pad = 8;
     bool narrow = false;  // the list shows numbers only
-    Rect top, prompt, strip, list, centre, panel, bottom, error;
+    Rect top, prompt, strip, list, centre, panel, clock, bottom, error;
     Rect pane[2];  // with its heading
     Rect area[2];  // of the picture itself
 };
@@ -34,6 +34,8 @@ void draw_list(Canvas& canvas, const Controller& controller, const Layout& layou
 void draw_pane_heading(Canvas& canvas, const Controller& controller, const Layout& layout,
                        int pane);
 void draw_bottom(Canvas& canvas, const Controller& controller, const Layout& layout);
+// The training clock: a thin bar above the timeline, where there is a history of training.
+void draw_clock(Canvas& canvas, const Controller& controller, const Layout& layout);
 void draw_error(Canvas& canvas, const Controller& controller, const Layout& layout);
 void draw_toast(Canvas& canvas, const Controller& controller, const Layout& layout);
 void draw_help(Canvas& canvas, const Controller& controller, double width, double height);
@@ -41,6 +43,10 @@ void draw_checks(Canvas& canvas, const Controller& controller, const Layout& lay
 
 // The step whose segment of the timeline is at x; -1 when there is none.
 std::int64_t step_at(const Controller& controller, const Layout& layout, double x);
+// The kept training step that is nearest to x on the clock; -1: live.
+std::int64_t train_step_at(const Controller& controller, const Layout& layout, double x);
+// Where a step of training stands on the clock.
+double train_step_x(const Controller& controller, const Layout& layout, std::int64_t step);
 // The segments of the timeline's bar, one a step: [begin, end) in pixels.
 struct Segment {
     double begin = 0, end = 0;

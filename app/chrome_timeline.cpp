@@ -1,5 +1,6 @@
 #include "app/chrome.h"
 
+#include "app/chrome_icons.h"
 #include "views/draw/number.h"
 #include "views/draw/text.h"
 
@@ -47,23 +48,11 @@ std::vector<std::int64_t> group_begins(const Timeline& t) {
 constexpr double bar_gap = 4;
 
 void draw_button(Canvas& canvas, const Theme& t, const Rect& r, const std::string& command,
-                 const std::vector<std::vector<Vec2>>& shapes, bool lit) {
+                 Icon icon, bool lit) {
     canvas.fill_rect(r, lit ? t.accent_soft : t.raised, 4);
-    for (const auto& shape : shapes) {
-        std::vector<Vec2> points;
-        for (const Vec2 p : shape) points.push_back({r.x + p.x * r.w, r.y + p.y * r.h});
-        canvas.fill_polygon(points, lit ? t.accent : t.ink_soft);
-    }
+    draw_icon(canvas, r, icon, lit ? t.accent : t.ink_soft);
     canvas.hit(r, {"command:" + command, 0, 1, 1, 0, 0});
 }
-
-const std::vector<Vec2> bar_left{{0.30, 0.28}, {0.38, 0.28}, {0.38, 0.72}, {0.30, 0.72}};
-const std::vector<Vec2> bar_right{{0.62, 0.28}, {0.70, 0.28}, {0.70, 0.72}, {0.62, 0.72}};
-const std::vector<Vec2> pause_left{{0.32, 0.28}, {0.44, 0.28}, {0.44, 0.72}, {0.32, 0.72}};
-const std::vector<Vec2> pause_right{{0.56, 0.28}, {0.68, 0.28}, {0.68, 0.72}, {0.56, 0.72}};
-const std::vector<Vec2> play{{0.36, 0.25}, {0.72, 0.5}, {0.36, 0.75}};
-const std::vector<Vec2> forward{{0.32, 0.28}, {0.60, 0.5}, {0.32, 0.72}};
-const std::vector<Vec2> backward{{0.68, 0.28}, {0.40, 0.5}, {0.68, 0.72}};
 
 }  // namespace
 
@@ -120,12 +109,10 @@ void draw_bottom(Canvas& canvas, const Controller& c, const Layout& l) {
     const double size = 24 * s;
     const double by = bar.centre().y - size / 2;
     const auto button = [&](int i) { return Rect{l.bottom.x + 16 + i * 30 * s, by, size, size}; };
-    draw_button(canvas, t, button(0), "previous", {bar_left, backward}, false);
-    if (c.state().playing)
-        draw_button(canvas, t, button(1), "play", {pause_left, pause_right}, true);
-    else
-        draw_button(canvas, t, button(1), "play", {play}, false);
-    draw_button(canvas, t, button(2), "next", {forward, bar_right}, false);
+    draw_button(canvas, t, button(0), "previous", Icon::back, false);
+    draw_button(canvas, t, button(1), "play", c.state().playing ? Icon::pause : Icon::play,
+                c.state().playing);
+    draw_button(canvas, t, button(2), "next", Icon::forward, false);
 
     const double words = l.bottom.y + 8 + t.small();
     const TextStyle soft = t.text(t.small(), t.ink_soft);

@@ -1,12 +1,14 @@
 #include "app/chrome_tooltip.h"
 
 #include "app/numpy.h"
+#include "core/text/one_line.h"
 #include "views/draw/formula.h"
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace sf {
 
@@ -50,6 +52,24 @@ void add_cell(std::vector<Line>& lines, const Theme& t, const Trace& trace, cons
             {e.numbers, t.text(t.small(), t.ink_soft), false, 6 * line_height(t.small())});
 }
 
+// A kept step of training; -1: the last one.
+void add_training(std::vector<Line>& lines, const Theme& t, const History& h, std::int64_t step) {
+    const std::size_t n = step < 0 ? h.size() : h.upto(step);
+    lines.push_back({step < 0 ? "The model as it is now"
+                              : "Training step " + format_count(step) + ", kept whole",
+                     t.text(t.normal(), t.ink, Weight::bold)});
+    const auto nats = [](float v) { return format_fixed(static_cast<double>(v), 3); };
+    if (n > 0) {
+        const StepRecord& r = h[n - 1];
+        std::string losses = "loss " + nats(r.loss);
+        if (std::isfinite(r.heldout_loss)) losses += ", held out " + nats(r.heldout_loss);
+        lines.push_back({losses + " nats a token", t.text(t.small(), t.ink_soft)});
+    }
+    if (step >= 0 && !h.about.probe_text.empty())
+        lines.push_back(
+            {"reads “" + one_line(h.about.probe_text) + "”", t.text(t.small(), t.ink_soft)});
+}
+
 void add_other(std::vector<Line>& lines, const Theme& t, const Controller& c, const Pick& pick) {
     const Trace* trace = c.snapshot().trace.get();
     const auto i = pick.index;
@@ -64,6 +84,8 @@ void add_other(std::vector<Line>& lines, const Theme& t, const Controller& c, co
         lines.push_back({step.title, t.text(t.normal(), t.ink, Weight::bold)});
         lines.push_back({std::to_string(i) + " · " + step.name, t.text(t.small(), t.ink_soft)});
         if (!step.sentence.empty()) lines.push_back({step.sentence, t.text(t.small(), t.ink)});
+    } else if (pick.node == "train-at" && c.has_clock()) {
+        add_training(lines, t, *c.training_history(), i);
     }
 }
 

@@ -31,6 +31,12 @@ CLI::Option* text_option(CLI::App& app, const std::string& names, Text& text,
         ->type_name(type);
 }
 
+void add_train_step(CLI::App& app, cli::RunArguments& a) {
+    text_option(app, "--train-step", a.train_step, "N",
+                "instead of a text: what the model read while it was trained, at the latest kept "
+                "step up to N");
+}
+
 // Part of the contract with scripts, and refused in a sentence as long as this build has nothing
 // behind it: not shown in the help.
 void hide(CLI::Option* option) {
@@ -41,7 +47,6 @@ void add_model_options(CLI::App& app, cli::RunArguments& a) {
     text_option(app, "--model", a.model, "DIR", "config.json and model.safetensors (or its index)");
     text_option(app, "--preset", a.preset, "NAME", "an untrained model: nano, micro, bench");
     text_option(app, "--seed", a.seed, "S", "of the untrained preset's weights, and of drawing");
-    hide(text_option(app, "--train-step", a.train_step, "N", "needs a training history"));
     text_option(app, "--backend", a.backend, "cpu|auto", "what computes");
     text_option(app, "--threads", a.threads, "T", "threads that compute");
     text_option(app, "--attention", a.attention, "naive|absorbed",
@@ -53,6 +58,7 @@ void add_run_options(CLI::App& app, cli::RunArguments& a, bool with_trace) {
     text_option(app, "--ids", a.ids, "FILE",
                 "JSON: a list of ids, or a list of such lists; or that list itself");
     if (with_trace) text_option(app, "--trace", a.trace, "FILE", "a saved trace instead of a run");
+    add_train_step(app, a);
     add_model_options(app, a);
 }
 
@@ -185,6 +191,7 @@ private:
         CLI::App& app = command("generate", "Continue a text or ids through the latent cache",
                                 [this] { return cli::generate(generate_); });
         add_run_options(app, generate_, false);
+        hide(app.get_option("--train-step"));
         text_option(app, "--max-new", generate_.max_new, "N", "tokens to add to each sequence");
         app.add_flag("--greedy", generate_.greedy, "always the most probable token");
         text_option(app, "--temperature", generate_.temperature, "T", "1; 0 is greedy");

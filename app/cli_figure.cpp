@@ -87,6 +87,8 @@ FigureArguments with_gradients(FigureArguments arguments) {
 void add_run(FigureRequest& request, const FigureArguments& arguments, ChosenRun run) {
     request.trace = std::move(run.trace);
     request.timeline = std::make_shared<Timeline>(*request.trace);
+    request.history = std::move(run.history);
+    if (arguments.train_step.given) request.train_step = request.trace->trained_step;
     request.model_arguments = std::move(run.model_arguments);
     request.run_arguments = std::move(run.run_arguments);
     request.cursor.step = step_named(arguments.at, *request.timeline);
@@ -176,7 +178,8 @@ int list_views() {
 
 int list_view(const FigureArguments& arguments) {
     FigureRequest request = picture_of(arguments);
-    if (arguments.prompt.given || arguments.ids.given || arguments.trace.given)
+    if (arguments.prompt.given || arguments.ids.given || arguments.trace.given ||
+        arguments.train_step.given)
         add_run(request, arguments, choose_run(with_gradients(arguments)));
     const Theme theme = figure_theme(request);
     for (const Parameter& parameter : request.view->parameters(figure_frame(request, theme)))
@@ -196,14 +199,16 @@ SessionOptions session_of(const RunArguments& arguments) {
     session.engine.threads = threads(arguments);
     check_build(arguments);
     const bool has_run = arguments.prompt.given || arguments.ids.given || arguments.trace.given;
-    if (has_run) {
-        check_source(arguments, true);
+    if (has_run || arguments.train_step.given) check_source(arguments, true);
+    if (has_run && !arguments.train_step.given) {
         session.run_arguments = source_arguments(arguments);
     }
     if (arguments.trace.given) {
         session.run = Command{OpenTrace{arguments.trace.value}};
         return session;
     }
+    if (arguments.train_step.given)
+        session.train_step = choose_probe(arguments).trace->trained_step;
     ChosenModel chosen = choose_model(arguments);
     session.model = chosen.model;
     session.model_arguments = chosen.arguments;

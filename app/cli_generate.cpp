@@ -114,6 +114,9 @@ private:
 
 int generate(const GenerateArguments& arguments) {
     check_build(arguments);
+    if (arguments.train_step.given)
+        throw UserError(
+            "--train-step: generate needs weights, and of a step of training only a probe is kept");
     if (arguments.speculate.given)
         throw UserError("--speculate: this build drafts no tokens, leave it out");
     check_source(arguments, false);

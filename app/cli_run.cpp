@@ -1,10 +1,12 @@
 #include "app/cli_run.h"
 
 #include "app/cli_parse.h"
+#include "app/shipped_model.h"
 #include "core/error.h"
 #include "core/io/checkpoint.h"
 #include "core/io/trace_io.h"
 #include "core/run/runner.h"
+#include "core/text/one_line.h"
 
 #include <algorithm>
 #include <iostream>
@@ -55,8 +57,6 @@ AttentionMode attention(const RunArguments& arguments, AttentionMode standard) {
 void check_build(const RunArguments& arguments) {
     if (choice_or(arguments.backend, "--backend", {"auto", "cpu", "gl"}, "auto") == "gl")
         throw UserError("--backend: there is no GL backend in this build, use cpu or auto");
-    if (arguments.train_step.given)
-        throw UserError("--train-step: this model has no recorded training history to look at");
     threads(arguments);
 }
 
@@ -71,7 +71,7 @@ void check_source(const RunArguments& arguments, bool trace_allowed) {
     add(arguments.prompt, "--prompt");
     add(arguments.ids, "--ids");
     add(arguments.trace, "--trace");
-    if (count != 1)
+    if (count != 1 && !(count == 0 && arguments.train_step.given))
         throw UserError(arguments.command + " needs exactly one of " + names + ", " +
                         (count == 0 ? "none was given" : given + " were given"));
     exclude(arguments.model, "--model", arguments.preset, "--preset", "a run has one model");
@@ -82,6 +82,9 @@ void check_source(const RunArguments& arguments, bool trace_allowed) {
     exclude(arguments.trace, "--trace", arguments.attention, "--attention", reason);
     if (arguments.trace.given && arguments.grad)
         throw UserError(std::string("--trace and --grad exclude each other: ") + reason);
+    exclude(arguments.trace, "--trace", arguments.train_step, "--train-step", reason);
+    exclude(arguments.train_step, "--train-step", arguments.attention, "--attention",
+            "a probe was kept as it ran");
 }
 
 ChosenModel choose_model(const RunArguments& arguments) {
@@ -92,8 +95,19 @@ ChosenModel choose_model(const RunArguments& arguments) {
         if (arguments.model.value.empty()) throw UserError("--model: the folder's name is empty");
         chosen.model = load_model(arguments.model.value);
         chosen.arguments = {"--model", arguments.model.value};
+        chosen.note = chosen.model->no_history;
         return chosen;
     }
+    if (!arguments.preset.given)
+        if (ModelPtr shipped = shipped_model()) {
+            if (arguments.seed.given && arguments.command != "generate")
+                throw UserError(
+                    "--seed: is that of an untrained model and needs --preset, the model that "
+                    "comes with the program is trained");
+            chosen.note = shipped->no_history;
+            chosen.model = std::move(shipped);
+            return chosen;
+        }
     const std::string preset =
         arguments.preset.given ? arguments.preset.value : std::string(standard_preset);
     const auto known = ModelConfig::preset_names();
@@ -139,6 +153,38 @@ std::vector<std::vector<std::int64_t>> choose_ids(const RunArguments& arguments,
     return rows;
 }
 
+ChosenRun choose_probe(const RunArguments& arguments) {
+    const std::int64_t step =
+        parse_integer("--train-step", arguments.train_step.value, 0, History::max_step);
+    ChosenModel chosen = choose_model(arguments);
+    const auto& history = chosen.model->history;
+    if (!history) {
+        const std::string& why = chosen.model->no_history;
+        throw UserError("--train-step: model " + chosen.model->name +
+                        " has no recorded training history to look at" +
+                        (why.empty() ? "" : " (" + why + ")"));
+    }
+    ChosenRun run;
+    run.trace = history->probe(step);
+    if (!run.trace) {
+        const auto steps = history->probe_steps();
+        throw UserError(
+            "--train-step: no probe was kept at or before step " + std::to_string(step) +
+            (steps.empty() ? "" : ", the first is that of " + std::to_string(steps.front())));
+    }
+    for (const auto& [given, name] :
+         {std::pair{arguments.prompt.given, "--prompt"}, {arguments.ids.given, "--ids"}})
+        if (given)
+            throw UserError(std::string(name) + ": leave it out, what was kept at --train-step " +
+                            std::to_string(run.trace->trained_step) + " read its own text: \"" +
+                            one_line(history->about.probe_text) + "\"");
+    run.history = history;
+    run.model_arguments = chosen.arguments;
+    run.run_arguments = {"--train-step", std::to_string(run.trace->trained_step)};
+    run.note = chosen.note;
+    return run;
+}
+
 std::vector<std::string> source_arguments(const RunArguments& arguments) {
     if (arguments.trace.given) return {"--trace", arguments.trace.value};
     if (arguments.ids.given) return {"--ids", arguments.ids.value};
@@ -149,6 +195,7 @@ ChosenRun choose_run(const RunArguments& arguments) {
     check_build(arguments);
     check_source(arguments, true);
     ChosenRun run;
+    if (arguments.train_step.given) return choose_probe(arguments);
     run.run_arguments = source_arguments(arguments);
     if (arguments.trace.given) {
         run.trace = read_trace(arguments.trace.value);
@@ -161,6 +208,7 @@ ChosenRun choose_run(const RunArguments& arguments) {
     ChosenModel chosen = choose_model(arguments);
     const auto ids = choose_ids(arguments, *chosen.model, false);
     run.trace = run_trace(chosen.model, ids, options);
+    run.history = chosen.model->history;
     run.model_arguments = chosen.arguments;
     run.note = chosen.note;
     if (run.note.empty()) run.note = left_out_note(*run.trace);

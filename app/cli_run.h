@@ -2,9 +2,11 @@
 
 #include "app/cli_arguments.h"
 #include "core/model/model.h"
+#include "core/run/history.h"
 #include "core/run/trace.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,9 +25,10 @@ int thread_count(const Text& threads);
 int threads(const RunArguments& arguments);
 AttentionMode attention(const RunArguments& arguments, AttentionMode standard);
 
-// Options that this build refuses whatever else is asked (--backend gl, --train-step).
+// Options that this build refuses whatever else is asked (--backend gl).
 void check_build(const RunArguments& arguments);
-// Exactly one of --prompt, --ids and --trace; with `trace_allowed` false one of the first two.
+// Exactly one of --prompt, --ids and --trace; with `trace_allowed` false one of the first two. With
+// --train-step none is needed, and choose_probe says why none fits.
 void check_source(const RunArguments& arguments, bool trace_allowed);
 ChosenModel choose_model(const RunArguments& arguments);
 
@@ -38,9 +41,13 @@ std::vector<std::string> source_arguments(const RunArguments& arguments);
 // The trace to draw, from a file or a run of the chosen model.
 struct ChosenRun {
     TracePtr trace;
+    std::shared_ptr<const History> history;  // of the model's training; may be null
     std::vector<std::string> model_arguments, run_arguments;
     std::string note;
 };
+// The probe that --train-step asks for. Throws UserError when the model has none or a text was
+// given, which a probe does not read.
+ChosenRun choose_probe(const RunArguments& arguments);
 ChosenRun choose_run(const RunArguments& arguments);
 
 // "stepformer: SENTENCE" on stderr.

@@ -30,6 +30,19 @@ int trace(const TraceArguments& arguments) {
     options.budget_bytes = trace_budget;
     options.gradients = arguments.grad;
 
+    if (arguments.train_step.given) {
+        if (arguments.decode.given)
+            throw UserError(
+                "--decode and --train-step exclude each other: a probe has no weights to decode "
+                "with");
+        const ChosenRun probe = choose_probe(arguments);
+        {
+            const Uninterrupted writing;
+            write_trace(arguments.output.value, *probe.trace, {});
+        }
+        if (!probe.note.empty()) say(probe.note);
+        return 0;
+    }
     const ChosenModel chosen = choose_model(arguments);
     const auto ids = choose_ids(arguments, *chosen.model, false);
     const auto tokens = static_cast<std::int64_t>(ids[0].size());

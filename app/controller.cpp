@@ -44,9 +44,12 @@ Controller::Controller(const SessionOptions& options, Host host)
     state_.focus = std::min(state_.focus, panes() - 1);
     theme_ = theme();
     engine_ = std::make_unique<Engine>(options.model, options.engine, host_.wake);
-    snapshot_ = engine_->snapshot();
+    engines_ = snapshot_ = engine_->snapshot();
     error_seen_ = snapshot_->error_version;
     if (!message.empty()) show_error(message);
+    if (options.model && !options.model->no_history.empty()) show_error(options.model->no_history);
+    if (options.train_step) state_.train_step = *options.train_step;
+    if (!state_.follow) post_training(TrainFollow{false});
 
     prompt_focus_ = true;
     if (options.run) {
@@ -102,15 +105,16 @@ double Controller::next_wake() const {
 }
 
 bool Controller::running() const {
-    return snapshot_->done < posted_;
+    return snapshot_->done < posted_run_;
 }
 
 bool Controller::idle() const {
-    return !running() && waiting_.empty() && phase_ >= 1;
+    return snapshot_->done >= posted_ && waiting_.empty() && phase_ >= 1;
 }
 
 void Controller::wait_idle(double now) {
     engine_->wait_idle();
+    engine_->wait_for([](const Snapshot& s) { return !s.training || !s.training->stepping; });
     tick(now);
 }
 
@@ -141,35 +145,42 @@ bool same_text(const Trace& a, const Trace& b) {
 }  // namespace
 
 void Controller::take_snapshot() {
-    SnapshotPtr next = engine_->snapshot();
-    if (next == snapshot_) return;
-    const TracePtr before = snapshot_->trace;
-    snapshot_ = std::move(next);
+    const SnapshotPtr newest = engine_->snapshot();
+    const std::int64_t probe = shown_probe_;
+    const SnapshotPtr next = with_probe(newest);
+    if (newest == engines_ && shown_probe_ == probe && next->trace == snapshot_->trace) return;
+    const SnapshotPtr before = std::exchange(snapshot_, next);
+    const bool new_run = newest->run != engines_->run;
+    if (newest->model && newest->model != engines_->model && !newest->model->no_history.empty())
+        show_error(newest->model->no_history);
+    engines_ = newest;
     changed();
-    if (snapshot_->trace != before && snapshot_->trace) {
-        const bool same_run = before && before->ids == snapshot_->trace->ids &&
-                              before->graph == snapshot_->trace->graph;
-        const std::shared_ptr<const Timeline> steps_before = timeline_;
+    if (new_run && engines_->trace) {
+        model_arguments_ = next_model_arguments_;
+        run_arguments_ = next_run_arguments_;
+        if (wrote_on_) run_arguments_ = arguments_of_run(*engines_);
+        wrote_on_ = false;
+    }
+    if (snapshot_->trace != before->trace && snapshot_->trace) {
+        const Step* const at = current_step();
+        const std::string name = at ? at->name : "";
         timeline_ = snapshot_->timeline ? snapshot_->timeline : no_timeline();
-        phase_ = 1;
-        if (before && !same_run && same_text(*before, *snapshot_->trace)) {
-            // The same run with or without its gradients: the step is found again.
-            const std::int64_t at = state_.step < steps_before->size()
-                                        ? timeline_->find((*steps_before)[state_.step].name)
-                                        : -1;
-            state_.step = std::max<std::int64_t>(at, 0);
-        } else if (!same_run && !restoring_) {
+        if (new_run || shown_probe_ != probe) phase_ = 1;
+        // The same text with or without its gradients: the step is found again.
+        const bool same_words =
+            new_run && before->trace && same_text(*before->trace, *snapshot_->trace);
+        if (new_run && !same_words && !restoring_) {
             state_.step = 0;
             state_.token = -1;
+        } else if (!new_run || same_words) {
+            // The same step of another version of the weights, or of the same run recorded anew.
+            const std::int64_t same = name.empty() ? -1 : timeline_->find(name);
+            if (same >= 0 || same_words) state_.step = std::max<std::int64_t>(same, 0);
         }
-        restoring_ = false;
+        if (new_run) restoring_ = false;
         state_.step = std::clamp<std::int64_t>(state_.step, 0,
                                                std::max<std::int64_t>(timeline_->size() - 1, 0));
         if (state_.token >= token_count()) state_.token = -1;
-        model_arguments_ = next_model_arguments_;
-        run_arguments_ = next_run_arguments_;
-        if (wrote_on_) run_arguments_ = arguments_of_run(*snapshot_);
-        wrote_on_ = false;
     }
     if (snapshot_->error_version != error_seen_) {
         error_seen_ = snapshot_->error_version;
@@ -188,7 +199,7 @@ void Controller::take_snapshot() {
 void Controller::post(Command command) {
     waiting_.clear();
     state_.playing = false;
-    posted_ = engine_->post(std::move(command));
+    posted_ = posted_run_ = engine_->post(std::move(command));
     changed();
 }
 
@@ -327,6 +338,7 @@ void Controller::move_token(std::int64_t by) {
 
 void Controller::run_prompt(const std::string& text) {
     state_.prompt = text;
+    state_.train_step = -1;
     next_run_arguments_ = {"--prompt", text};
     picture_focus_ = true;
     post(RunPrompt{text});

@@ -3,6 +3,7 @@
 #include "app/app_state.h"
 #include "app/exporter.h"
 #include "app/session.h"
+#include "core/train/training_text.h"
 
 #include <array>
 #include <deque>
@@ -71,7 +72,7 @@ public:
     const AppState& state() const { return state_; }
     const Snapshot& snapshot() const { return *snapshot_; }
     const SnapshotPtr& snapshot_ptr() const { return snapshot_; }
-    bool running() const;
+    bool running() const;  // a text is being run; training on is something else
     std::int64_t step() const { return state_.step; }
     const Step* current_step() const;  // null before the first run
     std::int64_t token_count() const;
@@ -152,13 +153,40 @@ public:
     void dismiss_error();
     void quit();
 
+    // ---- training (controller_training.cpp)
+    const TrainingStatus* training() const { return snapshot_->training.get(); }
+    std::shared_ptr<const History> training_history() const { return snapshot_->history(); }
+    // The step whose probe is shown; -1: live.
+    std::int64_t probe_step() const { return shown_probe_; }
+    // A clock of the training has something to show.
+    bool has_clock() const;
+    // -1: live; else there at once, at the kept step that is nearest.
+    void look_at_training(std::int64_t step);
+    void look_at_training(std::string_view step_or_live);  // at the latest kept step up to it
+    void move_in_training(int by);                         // to the kept step before or after
+    void start_training(const std::string& file);
+    void toggle_training(std::string_view on_or_off);
+    void step_training(std::int64_t count);
+    void restart_training(std::string_view seed);
+    void stop_training();
+    void save_training(const std::string& folder);
+    void follow_training(bool on);
+    void set_training(std::string_view assignment);
+    // As `--set` takes it: of the run, else what the next one begins with.
+    std::string training_setting(const std::string& name) const;
+    bool training_panel_open() const;
+    void set_training_panel(bool on);
+
     FigureRequest figure_request(int pane) const;
     void keep_state();  // into the state file, when something changed
 
 private:
     const View& require_view(std::string_view id_or_number) const;
     void post(Command command);
+    void post_training(Command command);
     void take_snapshot();
+    SnapshotPtr with_probe(const SnapshotPtr& engines);
+    bool name_weights(FigureRequest& request) const;
     void start_move();
     void remember();
     void changed();
@@ -179,11 +207,13 @@ private:
     // What a run in progress will be called once it is there.
     std::vector<std::string> next_model_arguments_, next_run_arguments_;
     std::unique_ptr<Engine> engine_;
-    SnapshotPtr snapshot_;
+    SnapshotPtr engines_;   // the engine's last
+    SnapshotPtr snapshot_;  // the same with the probe that is looked at
+    std::int64_t shown_probe_ = -1;
     std::shared_ptr<const Timeline> timeline_;
     Theme theme_;
     std::array<Rect, 2> areas_{Rect{0, 0, 960, 600}, Rect{0, 0, 960, 600}};
-    std::uint64_t posted_ = 0, error_seen_ = 0, version_ = 0;
+    std::uint64_t posted_ = 0, posted_run_ = 0, error_seen_ = 0, version_ = 0;
     bool restoring_ = false;    // the first run goes back to the state's step
     bool wrote_on_ = false;     // the next run is one that no argument named yet
     std::deque<Move> waiting_;  // keys pressed while a run is in progress

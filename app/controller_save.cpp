@@ -20,8 +20,12 @@ FigureRequest Controller::figure_request(int pane) const {
     r.text_percent = state_.text_percent;
     r.width = std::max(1, static_cast<int>(std::lround(f.area.w)));
     r.height = std::max(1, static_cast<int>(std::lround(f.area.h)));
+    r.history = snapshot_->history();
+    r.train_step = shown_probe_;
     r.model_arguments = model_arguments_;
     r.run_arguments = run_arguments_;
+    if (shown_probe_ >= 0) r.run_arguments = {"--train-step", std::to_string(shown_probe_)};
+    r.unnamed = !name_weights(r);
     return r;
 }
 
@@ -53,7 +57,7 @@ void Controller::save_view(const std::string& name) {
     const std::string command = figure_command(request, file.string());
     if (host_.print) {
         host_.print(std::filesystem::absolute(file).lexically_normal().string());
-        host_.print(command);
+        if (!command.empty()) host_.print(command);
     }
     say("Saved " + file.lexically_normal().string());
     if (name.empty())
@@ -86,6 +90,10 @@ void Controller::copy_text(const std::string& text, const std::string& what) {
 
 void Controller::copy_command() {
     const FigureRequest request = figure_request(state_.focus);
+    if (request.unnamed)
+        throw UserError("copy-command", "",
+                        "the weights of this picture are only in memory; train-save FOLDER keeps "
+                        "them where a command line finds them");
     copy_text(figure_command(request, request.view->id() + "." + state_.save_format),
               "the command line");
 }

@@ -54,6 +54,8 @@ Frame Controller::frame(int pane) const {
     Frame f;
     f.trace = snapshot_->trace.get();
     f.timeline = f.trace ? timeline_.get() : nullptr;
+    f.history = snapshot_->history().get();
+    f.train_step = shown_probe_;
     f.cursor = {state_.step, phase_, 0, state_.token};
     const auto it = state_.settings.find(state_.views[static_cast<std::size_t>(pane)]);
     f.settings = it == state_.settings.end() ? &no_settings : &it->second;

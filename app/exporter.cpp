@@ -47,6 +47,8 @@ Frame figure_frame(const FigureRequest& request, const Theme& theme) {
     Frame frame;
     frame.trace = request.trace.get();
     frame.timeline = request.timeline.get();
+    frame.history = request.history.get();
+    frame.train_step = request.train_step;
     frame.cursor = request.cursor;
     frame.settings = &request.settings;
     frame.theme = &theme;
@@ -90,6 +92,7 @@ std::string shell_quote(const std::string& word) {
 }
 
 std::string figure_command(const FigureRequest& request, const std::string& output) {
+    if (request.unnamed) return {};
     std::vector<std::string> words = {"stepformer", "figure", request.view->id()};
     const auto add = [&](const std::string& option, const std::string& value) {
         words.push_back(option);

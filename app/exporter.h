@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/run/history.h"
 #include "core/run/timeline.h"
 #include "core/run/trace.h"
 #include "views/view.h"
@@ -18,6 +19,8 @@ struct FigureRequest {
     const View* view = nullptr;
     TracePtr trace;  // null: the view's empty state
     std::shared_ptr<const Timeline> timeline;
+    std::shared_ptr<const History> history;  // of the training; null: none
+    std::int64_t train_step = -1;            // that the trace is the probe of; -1: none
     Cursor cursor;
     Settings settings;  // only those that differ from the default
     bool dark = false;
@@ -27,6 +30,7 @@ struct FigureRequest {
     // How the command line names model and run, for the command in the file's metadata:
     // {"--preset", "nano", "--seed", "7"} and {"--prompt", "the cat"}.
     std::vector<std::string> model_arguments, run_arguments;
+    bool unnamed = false;  // no command line makes it: the weights are nowhere but in memory
 };
 
 enum class FigureFormat : std::uint8_t { png, svg, pdf };
@@ -46,7 +50,8 @@ std::string render_figure(const FigureRequest& request, FigureFormat format);
 // UserError.
 void export_figure(const FigureRequest& request, const std::filesystem::path& file);
 
-// "stepformer figure map --prompt 'the cat' --at 3 -o map.png", quoted for a POSIX shell.
+// "stepformer figure map --prompt 'the cat' --at 3 -o map.png", quoted for a POSIX shell; empty for
+// what no command line makes.
 std::string figure_command(const FigureRequest& request, const std::string& output);
 
 std::string shell_quote(const std::string& word);

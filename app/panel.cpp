@@ -91,51 +91,61 @@ void Panel::widget(const Parameter& p) {
             break;
         }
     }
-    if (ImGui::IsItemHovered() && !p.help.empty()) {
-        ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(8, 8));
-        ImGui::BeginTooltip();
-        ImGui::PushTextWrapPos(static_cast<float>(width_ * scale_));
-        ImGui::TextUnformatted(p.help.c_str());
-        ImGui::PopTextWrapPos();
-        ImGui::EndTooltip();
-        ImGui::PopStyleVar();
-    }
+    tip(p.help);
     ImGui::PopID();
 }
 
-// Name and value on one line, a thin track with a knob below.
-void Panel::slider(const Parameter& p) {
+// What the item before is for, while the pointer is on it.
+void Panel::tip(const std::string& help) {
+    if (!ImGui::IsItemHovered() || help.empty()) return;
+    ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, ImVec2(8, 8));
+    ImGui::BeginTooltip();
+    ImGui::PushTextWrapPos(static_cast<float>(width_ * scale_));
+    ImGui::TextUnformatted(help.c_str());
+    ImGui::PopTextWrapPos();
+    ImGui::EndTooltip();
+    ImGui::PopStyleVar();
+}
+
+std::optional<double> Panel::track(const std::string& name, const std::string& value, double part) {
     const Theme t = controller_.theme();
     const double s = t.text_scale;
-    const int pane = controller_.state().focus;
-    const bool whole = p.type == Parameter::Type::integer;
-    double value = setting_number(controller_.frame(pane), controller_.view(pane), p.name);
-    const ImVec2 at = ImGui::GetCursorScreenPos();
-    const double y = at.y / scale_;
+    const double y = ImGui::GetCursorScreenPos().y / scale_;
     const double row = line_height(t.small()), high = row + 18 * s;
     const double knob = 6 * s, left = left_ + knob, wide = width_ - 2 * knob;
     ImGui::InvisibleButton(
         "##value", ImVec2(static_cast<float>(width_ * scale_), static_cast<float>(high * scale_)));
-    const double range = p.max - p.min;
-    if (ImGui::IsItemActive() && range > 0) {
+    std::optional<double> dragged;
+    if (ImGui::IsItemActive()) {
         const double x = ImGui::GetIO().MousePos.x / scale_;
-        const double wanted = p.min + range * std::clamp((x - left) / wide, 0.0, 1.0);
-        const double next = whole ? std::round(wanted) : wanted;
-        if (next != value) controller_.set_value(pane, p.name, next);
-        value = next;
+        part = std::clamp((x - left) / wide, 0.0, 1.0);
+        dragged = part;
     }
-    const double part = range > 0 ? std::clamp((value - p.min) / range, 0.0, 1.0) : 0;
     const double line = y + row + 9 * s;
-    // Below its first whole number a setting follows the cursor.
-    const bool follows = whole && p.min == -1 && value == -1;
     (*paint_)([&](Canvas& canvas) {
-        canvas.text({left_, y + t.small()}, readable(p.name), t.text(t.small(), t.ink_soft));
-        canvas.text({left_ + width_, y + t.small()}, follows ? "auto" : format_number(value, 3),
+        canvas.text({left_, y + t.small()}, name, t.text(t.small(), t.ink_soft));
+        canvas.text({left_ + width_, y + t.small()}, value,
                     t.text(t.small(), t.ink, Weight::bold, Align::right));
         canvas.fill_rect({left_, line - 1.5 * s, width_, 3 * s}, t.hairline, 1.5 * s);
         canvas.fill_rect({left_, line - 1.5 * s, knob + wide * part, 3 * s}, t.accent, 1.5 * s);
         draw_circle(canvas, {left + wide * part, line}, knob, t.accent);
     });
+    return dragged;
+}
+
+void Panel::slider(const Parameter& p) {
+    const int pane = controller_.state().focus;
+    const bool whole = p.type == Parameter::Type::integer;
+    const double value = setting_number(controller_.frame(pane), controller_.view(pane), p.name);
+    const double range = p.max - p.min;
+    const double part = range > 0 ? std::clamp((value - p.min) / range, 0.0, 1.0) : 0;
+    // Below its first whole number a setting follows the cursor.
+    const bool follows = whole && p.min == -1 && value == -1;
+    const auto to = track(readable(p.name), follows ? "auto" : format_number(value, 3), part);
+    if (!to || range <= 0) return;
+    const double wanted = p.min + range * *to;
+    const double next = whole ? std::round(wanted) : wanted;
+    if (next != value) controller_.set_value(pane, p.name, next);
 }
 
 void Panel::build(const Paint& paint, const Rect& area, double scale) {
@@ -153,6 +163,7 @@ void Panel::build(const Paint& paint, const Rect& area, double scale) {
         description_ = controller_.description(pane);
     }
     ImGui::Dummy(ImVec2(1, static_cast<float>(8 * scale)));
+    training();
     words(description_, t.text(t.normal(), t.ink), 12);
     words(view.lesson(), t.text(t.normal(), t.ink_soft), 12);
 

@@ -1,10 +1,13 @@
 #pragma once
 
+#include "app/chrome_icons.h"
 #include "app/controller.h"
+#include "core/train/settings.h"
 #include "views/canvas/canvas.h"
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace sf {
@@ -26,6 +29,16 @@ private:
     void words(const std::string& text, const TextStyle& style, double gap);
     void widget(const Parameter& parameter);
     void slider(const Parameter& parameter);
+    // Name and value on one line, a thin track with a knob at `part` (0..1) of it below. Where the
+    // knob is dragged to, else nothing.
+    std::optional<double> track(const std::string& name, const std::string& value, double part);
+    void tip(const std::string& help);
+
+    // The training section (panel_training.cpp).
+    void training();
+    bool icon_button(const char* id, Icon icon, bool lit, int place);
+    void training_slider(const TrainSettingInfo& info);
+    void training_choice(const TrainSettingInfo& info);
 
     Controller& controller_;
     const Paint* paint_ = nullptr;

@@ -2,6 +2,7 @@
 
 #include "core/engine/engine.h"
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -19,6 +20,8 @@ struct SessionOptions {
     std::vector<std::string> model_arguments;  // {"--preset", "nano", "--seed", "7"}
     // The same for a run without a prompt: {"--ids", "a.json"} or {"--trace", "t.safetensors"}.
     std::vector<std::string> run_arguments;
+    // The training step whose probe is looked at first; none: the state's.
+    std::optional<std::int64_t> train_step;
     // Where the state is kept between sessions; empty: nothing is read or written.
     std::filesystem::path state_file;
     std::filesystem::path save_folder = ".";  // of Ctrl+S

@@ -27,6 +27,7 @@ void Shell::layout(double width, double height) {
     draw_top(*base_, controller_, layout_);
     draw_strip(*base_, controller_, layout_, strip_scroll_);
     draw_list(*base_, controller_, layout_);
+    draw_clock(*base_, controller_, layout_);
     draw_bottom(*base_, controller_, layout_);
     draw_error(*base_, controller_, layout_);
     for (int pane = 0; pane < 2; ++pane) {
@@ -43,7 +44,7 @@ void Shell::layout(double width, double height) {
     draw_toast(*over_, controller_, layout_);
     if (controller_.overlay() == Overlay::checks) draw_checks(*over_, controller_, layout_);
     if (controller_.overlay() == Overlay::help) draw_help(*over_, controller_, width, height);
-    if (hover_ && drag_ != Drag::pan && drag_ != Drag::scrub &&
+    if (hover_ && drag_ != Drag::pan && drag_ != Drag::scrub && drag_ != Drag::train &&
         controller_.overlay() == Overlay::none)
         draw_tooltip(*over_, controller_, *hover_, explanation(*hover_), at_, width, height);
     drawn_version_ = controller_.version();
@@ -116,6 +117,10 @@ void Shell::pointer(Vec2 at, bool on_widget) {
         controller_.scrub(step_at(controller_, layout_, at.x));
         return;
     }
+    if (drag_ == Drag::train) {
+        controller_.look_at_training(train_step_at(controller_, layout_, at.x));
+        return;
+    }
     std::optional<Pick> now = on_widget ? std::nullopt : find(at);
     if (now == hover_) {
         // The tip follows the pointer.
@@ -163,6 +168,9 @@ void Shell::press(bool twice) {
     if (pressed_ && pressed_->node == "step" && layout_.bottom.contains(at_)) {
         drag_ = Drag::scrub;
         controller_.scrub(pressed_->index);
+    } else if (pressed_ && pressed_->node == "train-at" && layout_.clock.contains(at_)) {
+        drag_ = Drag::train;
+        controller_.look_at_training(train_step_at(controller_, layout_, at_.x));
     } else if (const int pane = pane_at(at_); pane >= 0 && layout_.area[pane].contains(at_) &&
                                               controller_.has_parameter(pane, "pan_x")) {
         drag_pane_ = pane;
@@ -226,6 +234,10 @@ void Shell::wheel(double up) {
     }
     if (layout_.bottom.contains(at_)) {
         controller_.scrub(controller_.step() + (up < 0 ? 1 : -1));
+        return;
+    }
+    if (layout_.clock.contains(at_) && controller_.has_clock()) {
+        controller_.attempt(up < 0 ? "train-forward" : "train-back");
         return;
     }
     const int pane = pane_at(at_);

@@ -56,7 +56,7 @@ private:
     Vec2 at_{-1, -1};
     bool on_widget_ = false, resting_ = false;
     std::optional<Pick> hover_, cell_, pressed_;
-    enum class Drag : std::uint8_t { none, waiting, pan, scrub };
+    enum class Drag : std::uint8_t { none, waiting, pan, scrub, train };
     Drag drag_ = Drag::none;
     Vec2 drag_from_, drag_last_;
     int drag_pane_ = -1;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/run/history.h"
 #include "core/run/timeline.h"
 #include "core/run/trace.h"
 #include "views/canvas/canvas.h"
@@ -41,6 +42,8 @@ struct Invariant {
 struct Frame {
     const Trace* trace = nullptr;  // null: nothing has run yet, the view draws its empty state
     const Timeline* timeline = nullptr;
+    const History* history = nullptr;  // of the training run; null: none was kept
+    std::int64_t train_step = -1;      // that the trace is the probe of; -1: the latest weights
     Cursor cursor;
     const Settings* settings = nullptr;
     const Theme* theme = nullptr;  // colours and text sizes, text scale applied

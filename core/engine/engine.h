@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/engine/training.h"
 #include "core/model/model.h"
 #include "core/run/runner.h"
 #include "core/run/timeline.h"
@@ -47,7 +48,8 @@ struct Complete {
     std::string node;
 };  // a tensor that the memory budget left out
 using Command = std::variant<RunPrompt, RunIds, UsePreset, OpenModel, OpenTrace, SetEdits,
-                             SetAttention, SetGradients, Continue, Complete>;
+                             SetAttention, SetGradients, Continue, Complete, TrainStart, TrainPause, TrainResume,
+                             TrainStep, TrainRestart, TrainSet, TrainStop, TrainSave, TrainFollow>;
 
 // What the window sees: immutable, one for all views of a frame.
 struct Snapshot {
@@ -56,20 +58,34 @@ struct Snapshot {
     TracePtr trace;  // null before the first run
     std::shared_ptr<const Timeline> timeline;
     bool gradients = false;           // whether runs record them
+    std::uint64_t run = 0;  // grows with every run that was asked for, not when training refreshes
+    bool live = false;      // the model's weights are of the training run, not of a file or seed
+    TrainingStatusPtr training;       // null: there is no training run
     std::string prompt;               // as text when there is one
     std::string error;                // of the last command, one sentence; empty when it worked
     std::uint64_t error_version = 0;  // grows with every error, so that the same one shows twice
     std::uint64_t done = 0;  // commands carried out so far; posted - done are still waiting
+
+    // Of the run that trains, else the one that came with the model; null: none.
+    std::shared_ptr<const History> history() const {
+        if (training) return {training, &training->history};
+        return model ? model->history : nullptr;
+    }
 };
 using SnapshotPtr = std::shared_ptr<const Snapshot>;
 
-// The border between threads: a worker owns the model and runs it; commands in, snapshots out. The
-// caller never waits, except in `wait_idle` and the destructor.
+// The border between threads: a worker owns the model, runs it and trains it; commands in,
+// snapshots out. The caller never waits, except in `wait_*` and the destructor (a training step at
+// most). While it trains, commands are carried out between two steps, at most 60 snapshots a second
+// are published beside those that answer commands, and what is on screen is run again with the
+// newest weights in a tenth of the time.
 class Engine {
 public:
     struct Options {
         int threads = 1;
         std::int64_t budget_bytes = std::int64_t{512} << 20;
+        // Seconds from any origin, asked on the worker's thread; empty: the steady clock.
+        std::function<double()> clock = {};
     };
     // `on_change` is called on the worker's thread after each publication (to wake the window).
     Engine(ModelPtr model, const Options& options, std::function<void()> on_change = {});
@@ -81,6 +97,8 @@ public:
     SnapshotPtr snapshot() const;
     bool busy() const;
     void wait_idle() const;  // headless use and tests
+    // Until a published snapshot is so.
+    SnapshotPtr wait_for(const std::function<bool(const Snapshot&)>& so) const;
 
 private:
     struct Impl;

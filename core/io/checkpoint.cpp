@@ -39,6 +39,12 @@ public:
         }
     }
 
+    // One file in memory; `name` stands in messages.
+    Checkpoint(const std::string& name, std::string_view bytes) : list_file_(name) {
+        const auto& file = open_.emplace(single_name, SafetensorsFile(name, bytes)).first->second;
+        for (const auto& [tensor, entry] : file.entries()) where_.emplace(tensor, single_name);
+    }
+
     bool has(const std::string& name) const { return where_.contains(name); }
 
     TensorPtr read(const std::string& name, const Shape& shape) {
@@ -131,10 +137,7 @@ void check_copy(Checkpoint& checkpoint, const Weights& weights, const fs::path& 
                         "differs from " + original + ", which it must repeat");
 }
 
-}  // namespace
-
-WeightsPtr read_weights(const fs::path& folder, const ModelConfig& config) {
-    Checkpoint checkpoint(folder);
+WeightsPtr read_all(Checkpoint& checkpoint, const fs::path& folder, const ModelConfig& config) {
     auto weights = std::make_shared<Weights>();
     weights->trained_step = checkpoint.trained_step();
     for (const auto& spec : parameters(config))
@@ -148,6 +151,19 @@ WeightsPtr read_weights(const fs::path& folder, const ModelConfig& config) {
         check_copy(checkpoint, *weights, folder, prefix + "shared_head.head.weight", head);
     }
     return weights;
+}
+
+}  // namespace
+
+WeightsPtr read_weights(const fs::path& folder, const ModelConfig& config) {
+    Checkpoint checkpoint(folder);
+    return read_all(checkpoint, folder, config);
+}
+
+WeightsPtr read_weights(const std::string& name, std::string_view bytes,
+                        const ModelConfig& config) {
+    Checkpoint checkpoint(name, bytes);
+    return read_all(checkpoint, name, config);
 }
 
 void write_weights(const fs::path& file, const Weights& weights, StoredType type) {

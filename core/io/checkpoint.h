@@ -8,6 +8,8 @@
 #include "core/model/weights.h"
 
 #include <filesystem>
+#include <string>
+#include <string_view>
 
 namespace sf {
 
@@ -16,6 +18,8 @@ namespace sf {
 // finite values. Extra tensors are ignored (an MTP module's copies of embedding and head must equal
 // the main ones, else refused). Throws UserError naming file, tensor and reason.
 WeightsPtr read_weights(const std::filesystem::path& folder, const ModelConfig& config);
+// The same from the bytes of one safetensors file in memory; `name` stands in messages.
+WeightsPtr read_weights(const std::string& name, std::string_view bytes, const ModelConfig& config);
 
 // As one file; `type` is f32 or bf16, a router's bias stays F32. The file remembers the training
 // step.

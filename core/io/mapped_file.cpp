@@ -52,10 +52,11 @@ MappedFile::MappedFile(const std::filesystem::path& file) {
     if (failed) fail(file, error);
     data_ = static_cast<const char*>(mapped);
     size_ = static_cast<std::size_t>(info.st_size);
+    mapped_ = size_ > 0;
 }
 
 MappedFile::~MappedFile() {
-    if (size_ > 0) ::munmap(const_cast<char*>(data_), size_);
+    if (mapped_) ::munmap(const_cast<char*>(data_), size_);
 }
 
 #else

@@ -173,6 +173,7 @@ std::string_view stored_type_name(StoredType type) {
 
 struct SafetensorsFile::Impl {
     explicit Impl(const std::filesystem::path& path) : file(path.string()), bytes(path) {}
+    Impl(std::string name, std::string_view in_memory) : file(std::move(name)), bytes(in_memory) {}
     std::string file;
     MappedFile bytes;
     std::size_t data_begin = 0;
@@ -182,6 +183,15 @@ struct SafetensorsFile::Impl {
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
     : impl_(std::make_unique<Impl>(path)) {
+    read_header();
+}
+
+SafetensorsFile::SafetensorsFile(const std::string& name, std::string_view bytes)
+    : impl_(std::make_unique<Impl>(name, bytes)) {
+    read_header();
+}
+
+void SafetensorsFile::read_header() {
     const std::string& file = impl_->file;
     const std::size_t size = impl_->bytes.size();
     if (size < length_bytes)

@@ -22,6 +22,8 @@ std::string_view stored_type_name(StoredType type);  // "F32", "BF16", ...
 class SafetensorsFile {
 public:
     explicit SafetensorsFile(const std::filesystem::path& file);
+    // The same of bytes in memory, which must outlive it; `name` stands in messages.
+    SafetensorsFile(const std::string& name, std::string_view bytes);
     ~SafetensorsFile();
     SafetensorsFile(SafetensorsFile&&) noexcept;
     SafetensorsFile& operator=(SafetensorsFile&&) noexcept;
@@ -37,6 +39,7 @@ public:
     Tensor read(const std::string& name) const;
 
 private:
+    void read_header();
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };

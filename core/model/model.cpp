@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/io/checkpoint.h"
+#include "core/io/history_io.h"
 #include "core/io/tokenizer_json.h"
 
 #include <system_error>
@@ -19,16 +20,30 @@ std::string context_sentence(std::size_t tokens, std::int64_t limit) {
 }
 
 // Fewer ids than the model has are usual: vocabularies are rounded up.
-std::shared_ptr<const Tokenizer> fitting_tokenizer(const std::filesystem::path& folder,
-                                                   const ModelConfig& config) {
-    const std::filesystem::path file = folder / "tokenizer.json";
-    auto tokenizer = read_tokenizer(file);
-    if (tokenizer->vocab_size() > config.vocab_size)
-        throw UserError(file.string(), "",
-                        "has ids up to " + std::to_string(tokenizer->vocab_size() - 1) + ", but " +
-                            (folder / "config.json").string() + " has vocab_size " +
-                            std::to_string(config.vocab_size));
-    return tokenizer;
+void check_tokenizer(const Tokenizer& tokenizer, const std::string& file, const std::string& beside,
+                     const ModelConfig& config) {
+    if (tokenizer.vocab_size() > config.vocab_size)
+        throw UserError(file, "",
+                        "has ids up to " + std::to_string(tokenizer.vocab_size() - 1) + ", but " +
+                            beside + " has vocab_size " + std::to_string(config.vocab_size));
+}
+
+void read_bytes_as_text(Model& model) {
+    if (model.config.vocab_size < bytes_in_vocabulary)
+        model.no_text = "has no tokenizer for text (a byte vocabulary needs 256 ids and it has " +
+                        std::to_string(model.config.vocab_size) + ")";
+    else
+        model.tokenizer = byte_tokenizer(model.config.vocab_size);
+}
+
+// How it was trained is worth less than the model itself.
+template <class Read>
+void add_history(Model& model, Read&& read) {
+    try {
+        model.history = std::make_shared<const History>(read());
+    } catch (const UserError& error) {
+        model.no_history = std::string(error.what()) + "; the model runs without its history";
+    }
 }
 
 }  // namespace
@@ -78,15 +93,40 @@ ModelPtr load_model(const std::filesystem::path& folder) {
     auto model = std::make_shared<Model>();
     // "models/tiny/" has an empty last part.
     model->name = (folder.has_filename() ? folder : folder.parent_path()).filename().string();
+    model->folder = folder;
     model->config = read_config(folder / "config.json");
     model->weights = read_weights(folder, model->config);
-    if (std::filesystem::exists(folder / "tokenizer.json", error))
-        model->tokenizer = fitting_tokenizer(folder, model->config);
-    else if (model->config.vocab_size < bytes_in_vocabulary)
-        model->no_text = "has no tokenizer for text (a byte vocabulary needs 256 ids and it has " +
-                         std::to_string(model->config.vocab_size) + ")";
-    else
-        model->tokenizer = byte_tokenizer(model->config.vocab_size);
+    const auto text = folder / "tokenizer.json", history = folder / "history.safetensors";
+    if (std::filesystem::exists(text, error)) {
+        model->tokenizer = read_tokenizer(text);
+        check_tokenizer(*model->tokenizer, text.string(), (folder / "config.json").string(),
+                        model->config);
+    } else {
+        read_bytes_as_text(*model);
+    }
+    if (std::filesystem::exists(history, error))
+        add_history(*model, [&] { return read_history(history, model->config, model->tokenizer); });
+    return model;
+}
+
+ModelPtr load_model(const std::string& name, const ModelFiles& files) {
+    auto model = std::make_shared<Model>();
+    model->name = name;
+    model->config = parse_config(files.config, name + "/config.json");
+    model->weights = read_weights(name + "/model.safetensors", files.weights, model->config);
+    if (files.tokenizer.empty()) {
+        read_bytes_as_text(*model);
+    } else {
+        const std::string file = name + "/tokenizer.json";
+        model->tokenizer = parse_tokenizer(files.tokenizer, file);
+        check_tokenizer(*model->tokenizer, file, name + "/config.json", model->config);
+    }
+    if (!files.history.empty())
+        add_history(*model, [&] {
+            const std::string file = name + "/history.safetensors";
+            return read_history(SafetensorsFile(file, files.history), file, "", model->config,
+                                model->tokenizer);
+        });
     return model;
 }
 

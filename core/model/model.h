@@ -14,13 +14,19 @@
 
 namespace sf {
 
-// A model that can be run: its shape, one version of its numbers, its tokenizer.
+class History;
+
+// A model that can be run: its shape, one version of its numbers, its tokenizer, how it was
+// trained.
 struct Model {
-    std::string name;  // folder or preset
+    std::string name;              // folder or preset
+    std::filesystem::path folder;  // that it was loaded from; empty: from none
     ModelConfig config;
     WeightsPtr weights;
     std::shared_ptr<const Tokenizer> tokenizer;  // null: the vocabulary has no text
     std::string no_text;                         // why there is no tokenizer
+    std::shared_ptr<const History> history;      // of its training; null: none was kept
+    std::string no_history;  // why one that lies beside it is not used, a sentence
 
     // Ids of a prompt; throws UserError for an empty one, invalid UTF-8, no tokenizer or a prompt
     // longer than max_position_embeddings.
@@ -34,8 +40,15 @@ using ModelPtr = std::shared_ptr<const Model>;
 
 ModelPtr preset_model(std::string_view preset, std::uint64_t seed);
 // A folder with config.json and model.safetensors or model.safetensors.index.json. Text is read by
-// the tokenizer.json beside them, which must fit vocab_size, without one as bytes.
+// the tokenizer.json beside them, which must fit vocab_size, without one as bytes. A damaged
+// history.safetensors is left out and said in `no_history`: the model runs without.
 ModelPtr load_model(const std::filesystem::path& folder);
+
+// The same from files in memory, empty where there is none.
+struct ModelFiles {
+    std::string_view config, weights, tokenizer, history;
+};
+ModelPtr load_model(const std::string& name, const ModelFiles& files);
 
 // The named graph of a config (core/model/transformer.cpp).
 std::shared_ptr<const Graph> build_graph(const ModelConfig& config,

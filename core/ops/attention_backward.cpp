@@ -228,9 +228,8 @@ void attend_backward(const BackwardContext& c) {
                 for (std::int64_t s = 0; s < S; ++s) {
                     const Real* value = c.in[1].real + values.at(s);
                     if (dp)
-                        dp.give(row + s, lane_sum(v, [&](std::int64_t i) {
-                                    return d_out[i] * value[i];
-                                }));
+                        dp.give(row + s,
+                                lane_sum(v, [&](std::int64_t i) { return d_out[i] * value[i]; }));
                     const Real p = c.in[0].real[row + s];
                     for (std::int64_t i = 0; i < v && dv; ++i)
                         dv.data[values.at(s) + i] += p * d_out[i];

@@ -111,7 +111,8 @@ void swiglu_slopes(const Real* __restrict a, const Real* __restrict u, const Rea
 
 // y = sum g W2 h with h = silu(a) u, a = W1 x, u = W3 x. With z = W2^T dy: dg = z h (which is dy
 // W2 h), dh = g z, da = dh u silu'(a), du = dh silu(a), dx = W1^T da + W3^T du; dW2 = dy (g h)^T,
-// dW1 = da x^T, dW3 = du x^T. Experts write disjoint gradients; a token's rows are added at the end.
+// dW1 = da x^T, dW3 = du x^T. Experts write disjoint gradients; a token's rows are added at the
+// end.
 void experts_backward(const BackwardContext& c) {
     const auto E = c.node.attrs.experts, k = c.node.attrs.top_k, D = c.out.shape.cols();
     const auto tokens = c.out.shape.rows(), slots = tokens * k, width = c.in[4].shape[0];
@@ -162,12 +163,11 @@ void experts_backward(const BackwardContext& c) {
             if (c.to[0]) {
                 multiply_panels(both, n, pair, width, w[0].panel(0), D, dx_rows + first * D, D,
                                 false);
-                multiply_panels(both + up, n, pair, width, w[1].panel(0), D, dx_rows + first * D,
-                                D, true);
+                multiply_panels(both + up, n, pair, width, w[1].panel(0), D, dx_rows + first * D, D,
+                                true);
             }
             if (dw1)
-                multiply_transposed(both, width, pair, n, x, D, D, dw1.data, D,
-                                    dw1.add || r0 > 0);
+                multiply_transposed(both, width, pair, n, x, D, D, dw1.data, D, dw1.add || r0 > 0);
             if (dw3)
                 multiply_transposed(both + up, width, pair, n, x, D, D, dw3.data, D,
                                     dw3.add || r0 > 0);

@@ -45,8 +45,7 @@ void linear_backward(const BackwardContext& c) {
             multiply_panels(c.grad + r0 * n, r1 - r0, n, n, c.prepared->front().panel(0), k,
                             dx.data + r0 * k, k, dx.add);
         });
-    if (const GradView dw = c.to[1])
-        weight_gradient(c, c.grad, n, n, c.in[0].real, k, rows, dw);
+    if (const GradView dw = c.to[1]) weight_gradient(c, c.grad, n, n, c.in[0].real, k, rows, dw);
 }
 void linear(const OpContext& c) {
     const PackedMatrix& w = c.prepared->front();

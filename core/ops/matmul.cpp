@@ -222,8 +222,8 @@ void multiply_panels(const Real* x, std::int64_t rows, std::int64_t ldx, std::in
 }
 
 void multiply_transposed(const Real* x, std::int64_t m, std::int64_t ldx, std::int64_t rows,
-                         const Real* b, std::int64_t n, std::int64_t ldb, Real* y,
-                         std::int64_t ldy, bool accumulate) {
+                         const Real* b, std::int64_t n, std::int64_t ldb, Real* y, std::int64_t ldy,
+                         bool accumulate) {
     // Rows are taken in blocks whose x and b stay in the second cache; a panel of b is packed where
     // it stays in the first while all of x^T passes.
     constexpr std::int64_t block = 128;

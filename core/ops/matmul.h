@@ -68,7 +68,7 @@ void multiply_panels(const Real* x, std::int64_t rows, std::int64_t ldx, std::in
 // y (m, n) = x^T b, or y += x^T b, for row-major x (rows, m) and b (rows, n): how a weight's
 // gradient is made. The sum over rows goes from the first to the last.
 void multiply_transposed(const Real* x, std::int64_t m, std::int64_t ldx, std::int64_t rows,
-                         const Real* b, std::int64_t n, std::int64_t ldb, Real* y,
-                         std::int64_t ldy, bool accumulate);
+                         const Real* b, std::int64_t n, std::int64_t ldb, Real* y, std::int64_t ldy,
+                         bool accumulate);
 
 }  // namespace sf

@@ -18,7 +18,7 @@ void add_latent_ops(std::vector<OpDef>& table);       // absorb_q .. expand_v
 void add_router_ops(std::vector<OpDef>& table);       // gate_scores .. gate_weights
 void add_expert_ops(std::vector<OpDef>& table);       // expert_load .. combine
 void add_fused_expert_ops(std::vector<OpDef>& table);  // experts
-void add_loss_ops(std::vector<OpDef>& table);         // cross_entropy .. balance_loss
+void add_loss_ops(std::vector<OpDef>& table);          // cross_entropy .. balance_loss
 
 // ---- shapes ----
 // Throws ShapeError with the node's name unless the condition holds.

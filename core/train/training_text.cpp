@@ -65,8 +65,7 @@ public:
     std::vector<std::string> labels() const override { return corpus_kind_names(); }
     std::vector<std::int64_t> probe(std::int64_t limit) const override {
         // The beginning of a story, of the same one for every seed.
-        return beginning(tokenizer_->encode(
-                             corpus_document_of(0, 0, CorpusPart::held_out, 0).text),
+        return beginning(tokenizer_->encode(corpus_document_of(0, 0, CorpusPart::held_out, 0).text),
                          limit);
     }
 

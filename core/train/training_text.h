@@ -23,8 +23,8 @@ public:
 
     // Row `index` of the training part, `seq` ids.
     virtual std::vector<std::int64_t> row(std::uint64_t index, std::int64_t seq) const = 0;
-    // The held-out rows, at most `limit` of them, evenly chosen: the same ones each time. All of one
-    // length, which is at most `seq`.
+    // The held-out rows, at most `limit` of them, evenly chosen: the same ones each time. All of
+    // one length, which is at most `seq`.
     virtual std::vector<std::vector<std::int64_t>> held_out(std::int64_t limit,
                                                             std::int64_t seq) const = 0;
     // Nats a token that no model of this text can be below, on rows of this length; NaN where

@@ -1,5 +1,5 @@
-// `train`: what it makes, what it refuses, and that a run killed at any moment goes on as if nothing
-// had been.
+// `train`: what it makes, what it refuses, and that a run killed at any moment goes on as if
+// nothing had been.
 #include "core/random.h"
 #include "tests/app/cli/process.h"
 
@@ -15,8 +15,8 @@ using nlohmann::json;
 using Words = std::vector<std::string>;
 
 Words small(const std::string& out, int steps, const Words& more = {}) {
-    Words words = {"train",  "--preset", "nano",  "--steps", std::to_string(steps), "--out", out,
-                   "--set",  "batch=2",  "--set", "seq=32",  "--threads",           "1"};
+    Words words = {"train", "--preset", "nano",  "--steps", std::to_string(steps), "--out", out,
+                   "--set", "batch=2",  "--set", "seq=32",  "--threads",           "1"};
     words.insert(words.end(), more.begin(), more.end());
     return words;
 }
@@ -37,15 +37,15 @@ TEST(Train, WritesAModelThatRuns) {
     for (std::string line; std::getline(lines, line);) {
         const json report = json::parse(line);
         steps.push_back(report.at("step"));
-        for (const char* field : {"loss", "heldout_loss", "bigram_loss", "grad_norm",
-                                  "tokens_per_second"})
+        for (const char* field :
+             {"loss", "heldout_loss", "bigram_loss", "grad_norm", "tokens_per_second"})
             EXPECT_TRUE(report.at(field).is_number()) << field;
         EXPECT_EQ(report.at("mtp_loss").size(), 1U);
         EXPECT_EQ(report.at("violation").size(), 3U);
     }
     EXPECT_EQ(steps, (std::vector<int>{1, 5, 10, 12}));
-    const Outcome text = run({"generate", "--model", "m", "--prompt", "Mia", "--max-new", "3"},
-                             folder.path());
+    const Outcome text =
+        run({"generate", "--model", "m", "--prompt", "Mia", "--max-new", "3"}, folder.path());
     EXPECT_EQ(text.status, 0) << text.err;
 }
 
@@ -155,8 +155,8 @@ TEST(Train, ADamagedOrForeignStateIsRefused) {
     ASSERT_EQ(run(small("m", 3), folder.path()).status, 0);
     const std::string state = slurp(folder / "m/train_state.safetensors");
     const Words resume = small("m", 6, {"--resume"});
-    const Outcome shape = run(small("m", 6, {"--resume", "--set", "hidden_size=32"}),
-                              folder.path());
+    const Outcome shape =
+        run(small("m", 6, {"--resume", "--set", "hidden_size=32"}), folder.path());
     EXPECT_EQ(shape.status, 2);
     EXPECT_NE(shape.err.find("shape"), std::string::npos) << shape.err;
     const Outcome seed = run(small("m", 6, {"--resume", "--seed", "4"}), folder.path());
@@ -171,10 +171,10 @@ TEST(Train, ADamagedOrForeignStateIsRefused) {
 
 TEST(Train, ANonFiniteLossNamesStepAndTensorAndKeepsTheLastGoodState) {
     const Folder folder;
-    const Outcome outcome =
-        run(small("m", 400, {"--set", "lr=10", "--set", "clip=0", "--set", "warmup=0", "--set",
-                             "adam_eps=1e-30"}),
-            folder.path());
+    const Outcome outcome = run(small("m", 400,
+                                      {"--set", "lr=10", "--set", "clip=0", "--set", "warmup=0",
+                                       "--set", "adam_eps=1e-30"}),
+                                folder.path());
     // Large steps may stay finite; when they do not, the sentence is whole.
     if (outcome.status == 0) GTEST_SKIP() << "this run stayed finite";
     EXPECT_EQ(outcome.status, 2);

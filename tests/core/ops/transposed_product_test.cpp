@@ -20,8 +20,12 @@ std::vector<Real> numbers(std::int64_t n, std::uint64_t stream) {
 // y = x^T b and y += x^T b at sizes that are multiples of nothing, with rows further apart than
 // wide.
 TEST(MultiplyTransposed, agrees_with_the_sum_as_written) {
-    for (const auto& [m, rows, n] : {std::array<std::int64_t, 3>{1, 1, 1}, {7, 3, 5}, {13, 129, 17},
-                                     {64, 300, 33}, {6, 0, 9}, {24, 128, 48}}) {
+    for (const auto& [m, rows, n] : {std::array<std::int64_t, 3>{1, 1, 1},
+                                     {7, 3, 5},
+                                     {13, 129, 17},
+                                     {64, 300, 33},
+                                     {6, 0, 9},
+                                     {24, 128, 48}}) {
         const auto ldx = m + 3, ldb = n + 2, ldy = n + 1;
         const auto x = numbers(rows * ldx + 8, 1), b = numbers(rows * ldb + 8, 2);
         for (const bool add : {false, true}) {

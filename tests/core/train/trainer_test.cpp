@@ -102,7 +102,8 @@ TEST(Trainer, held_out_loss_is_that_of_the_model) {
     for (const auto& row : rows) {
         const auto trace = run_trace(model, {row});
         for (std::int64_t i = 0; i + 1 < 40; ++i, ++count)
-            nats -= std::log(value_at(*trace, "probs", {0, i, row[static_cast<std::size_t>(i + 1)]}));
+            nats -=
+                std::log(value_at(*trace, "probs", {0, i, row[static_cast<std::size_t>(i + 1)]}));
     }
     EXPECT_NEAR(t->held_out_loss(), nats / count, 1e-4);
 }
@@ -153,8 +154,8 @@ TEST(Trainer, what_it_writes_can_be_loaded) {
     EXPECT_EQ(model->weights->trained_step, 1);
     const SafetensorsFile file(scratch / "model.safetensors");
     for (const auto& [name, entry] : file.entries())
-        EXPECT_EQ(entry.type, name.ends_with("e_score_correction_bias") ? StoredType::f32
-                                                                        : StoredType::bf16)
+        EXPECT_EQ(entry.type,
+                  name.ends_with("e_score_correction_bias") ? StoredType::f32 : StoredType::bf16)
             << name;
     ASSERT_TRUE(model->tokenizer);
     const std::string words = "Mia has a red kite. 12 + 3 = 15";
@@ -169,8 +170,8 @@ TEST(Trainer, modes_of_balance_do_what_they_say) {
                 for (const Real b : t.parameters()[e]) sum += std::abs(static_cast<double>(b));
         return sum;
     };
-    for (const auto mode : {BalanceMode::none, BalanceMode::aux, BalanceMode::bias,
-                            BalanceMode::bias_seq}) {
+    for (const auto mode :
+         {BalanceMode::none, BalanceMode::aux, BalanceMode::bias, BalanceMode::bias_seq}) {
         auto s = settings(3);
         s.balance = mode;
         auto t = trainer(s);
@@ -183,9 +184,9 @@ TEST(Trainer, modes_of_balance_do_what_they_say) {
         const auto k = shape().num_experts_per_tok;
         std::int64_t layer = 0;
         for (std::size_t first = 0; first < record.load.size(); first += 8, ++layer) {
-            const auto n = std::accumulate(record.load.begin() + static_cast<std::ptrdiff_t>(first),
-                                           record.load.begin() + static_cast<std::ptrdiff_t>(first) + 8,
-                                           std::int64_t{0});
+            const auto n = std::accumulate(
+                record.load.begin() + static_cast<std::ptrdiff_t>(first),
+                record.load.begin() + static_cast<std::ptrdiff_t>(first) + 8, std::int64_t{0});
             const auto depth = std::max<std::int64_t>(0, layer - 1);  // two layers, then MTP 1, 2
             EXPECT_EQ(n, k * 3 * (40 - depth)) << layer;
         }
@@ -258,8 +259,9 @@ TEST(TrainState, damage_is_named) {
     const std::string bytes = read_file(file);
     // Truncated anywhere.
     for (const double part : {0.0, 0.01, 0.3, 0.9, 0.9999}) {
-        write_file(file, bytes.substr(0, static_cast<std::size_t>(
-                                             static_cast<double>(bytes.size()) * part)));
+        write_file(
+            file,
+            bytes.substr(0, static_cast<std::size_t>(static_cast<double>(bytes.size()) * part)));
         const std::string said = user_error([&] { read_run(scratch.path()); });
         EXPECT_NE(said.find("train_state.safetensors"), std::string::npos) << said;
     }
@@ -278,9 +280,9 @@ TEST(TrainState, damage_is_named) {
             for (const auto& [n, entry] : source.entries()) {
                 kept.push_back(source.read(n));
                 if (n == name) change(kept.back());
-                tensors.push_back({n, kept.back().view(),
-                                   entry.type == StoredType::i64 ? StoredType::i64
-                                                                 : StoredType::f32});
+                tensors.push_back(
+                    {n, kept.back().view(),
+                     entry.type == StoredType::i64 ? StoredType::i64 : StoredType::f32});
             }
         }
         write_safetensors(file, tensors, metadata);
