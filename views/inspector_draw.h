@@ -39,6 +39,9 @@ struct Subject {
 constexpr double tolerance_factor = 2e-5;
 double tolerance(const Subject& subject);
 
+// The invariants of the view (inspector_checks.cpp); none when the tensor was not kept.
+std::vector<Invariant> checks(const Subject& subject);
+
 // Name, symbol, shape. Returns the height taken.
 double draw_title(Canvas& canvas, const Theme& theme, const Rect& area, const Subject& subject);
 // The tensor itself.
