@@ -33,9 +33,9 @@ History read_history(const SafetensorsFile& tensors, const std::string& file,
                      const std::string& prefix, const ModelConfig& config,
                      const std::shared_ptr<const Tokenizer>& tokenizer);
 
-// A file of its own, small enough to be shipped with a model: at most `records` records, probes as
-// BF16. `micro` with 10 probes: under 2 MB.
-inline constexpr std::size_t shipped_records = 256;
+// A file of its own, small enough to be shipped with a model: at most `records` records and
+// shipped_probes probes, these as BF16. `micro` with 10 probes: under 2 MB.
+inline constexpr std::size_t shipped_records = 256, shipped_probes = 10;
 void write_history(const std::filesystem::path& file, const History& history,
                    std::size_t records = shipped_records);
 History read_history(const std::filesystem::path& file, const ModelConfig& config,

@@ -16,13 +16,20 @@ void same_shape(const Graph& graph, Node& n) {
 void add(const OpContext& c) {
     const Real *a = c.in[0].real, *b = c.in[1].real;
     Real* y = c.out.real;
-    const auto n = c.out.shape.size();
-    for (std::int64_t i = 0; i < n; ++i) y[i] = a[i] + b[i];
+    const auto cols = c.out.shape.cols();
+    for_rows(c, c.out.shape.rows(), 256, [&](std::int64_t r0, std::int64_t r1, int) {
+        for (std::int64_t i = r0 * cols; i < r1 * cols; ++i) y[i] = a[i] + b[i];
+    });
 }
 void add_backward(const BackwardContext& c) {
-    const auto n = c.out.shape.size();
-    for (const GradView g : c.to)
-        if (g) give_all(g, n, [&](std::int64_t i) { return c.grad[i]; });
+    const auto cols = c.out.shape.cols();
+    for_rows(c, c.out.shape.rows(), 256, [&](std::int64_t r0, std::int64_t r1, int) {
+        const Real* dy = c.grad + r0 * cols;
+        for (const GradView g : c.to)
+            if (g)
+                give_all({g.data + r0 * cols, g.add}, (r1 - r0) * cols,
+                         [&](std::int64_t i) { return dy[i]; });
+    });
 }
 void explain_add(const ExplainContext& c, Explanation& e) {
     const double a = c.in[0].at(c.index), b = c.in[1].at(c.index);

@@ -81,7 +81,10 @@ void experts(const OpContext& c) {
     else
         for (std::int64_t e = 0; e < E; ++e) one(e, 0);
     const auto row_of = inverse(s.order.data(), slots);
-    combine_rows(out, row_of.data(), c.in[2].real, tokens, k, D, c.out.real);
+    for_rows(c, tokens, 128, [&](std::int64_t t0, std::int64_t t1, int) {
+        combine_rows(out, row_of.data() + t0 * k, c.in[2].real + t0 * k, t1 - t0, k, D,
+                     c.out.real + t0 * D);
+    });
 }
 
 // The gate and up activations of every slot, in the experts' order.

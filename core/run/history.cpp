@@ -149,11 +149,24 @@ void History::truncate(std::int64_t step) {
     probes_.erase(probes_.upper_bound(step), probes_.end());
 }
 
-History History::thinned(std::size_t budget) const {
+History History::thinned(std::size_t budget, std::size_t probes) const {
     History copy = *this;
     copy.budget_ = std::clamp(budget, min_budget, max_budget);
     while (copy.size_ > copy.budget_) copy.thin();
+    copy.thin_probes(probes);
     return copy;
+}
+
+void History::thin_probes(std::size_t most) {
+    while (probes_.size() > most) {
+        const auto latest = std::prev(probes_.end());
+        const auto drop = std::find_if(probes_.begin(), latest, [](const auto& item) {
+            return item.first != 0 && !is_power_of_ten(item.first);
+        });
+        // Powers of ten alone within max_step are fewer than max_probes.
+        if (drop == latest) return;
+        probes_.erase(drop);
+    }
 }
 
 double History::violation(std::size_t layer, std::size_t index, std::int64_t window_tokens) const {
@@ -186,13 +199,7 @@ void History::add_probe(std::int64_t step, const TracePtr& trace) {
         last != probes_.end() && last->first < step && !is_probe_step(last->first))
         probes_.erase(last);
     probes_[step] = make_probe(*trace, step);
-    while (probes_.size() > max_probes) {
-        auto drop = std::find_if(probes_.begin(), std::prev(probes_.end()), [](const auto& item) {
-            return item.first != 0 && !is_power_of_ten(item.first);
-        });
-        // Powers of ten alone within max_step are fewer than max_probes.
-        probes_.erase(drop);
-    }
+    thin_probes(max_probes);
 }
 
 std::vector<std::int64_t> History::probe_steps() const {

@@ -81,8 +81,8 @@ public:
 
     // Forgets everything after a step: training goes on from there.
     void truncate(std::int64_t step);
-    // The same with fewer records, for a file that is shipped.
-    History thinned(std::size_t budget) const;
+    // The same with fewer records and probes, for a file that is shipped.
+    History thinned(std::size_t budget, std::size_t probes = max_probes) const;
 
     // MaxVio (Wang et al. 2024, auxiliary-loss-free load balancing, section 3): the largest load
     // of an expert over the mean, minus 1, of record `index` and as many before it as hold
@@ -118,6 +118,7 @@ private:
     void push(RecordPtr record);
     void pop();
     void thin();
+    void thin_probes(std::size_t most);
 
     std::shared_ptr<const Fixed> fixed_;
     std::size_t budget_;

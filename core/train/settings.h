@@ -34,7 +34,7 @@ struct TrainSettings {
     double aux_alpha = 1e-2;
     double lambda = 0.3;
     std::int64_t checkpoint_every = 500;  // 0: at the end only
-    std::int64_t report_every = 10;
+    std::int64_t report_every = 20;
     std::map<std::string, double> corpus;  // weight of a kind of text; a kind not named weighs 1
 
     bool operator==(const TrainSettings&) const = default;

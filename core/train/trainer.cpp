@@ -157,7 +157,7 @@ const StepRecord& Trainer::step(bool held_out) {
     for (const auto& seed : losses_) r.outputs.push_back(seed.loss);
     executor_.run(r);
 
-    const double norm = std::sqrt(squared_norm(gradients_.all()));
+    const double norm = gradient_norm();
     bool sound = std::isfinite(norm);
     for (const NodeId id : r.outputs) sound = sound && finite(executor_.value(id));
     if (!sound) fail_not_finite(ids);
@@ -173,8 +173,21 @@ const StepRecord& Trainer::step(bool held_out) {
         if (std::isfinite(loss)) keep_good_state();
     }
     history_.add(std::move(made));
-    if (is_probe_step(done_)) keep_probe();
+    if (is_probe_step(done_) || finished()) keep_probe();
     return history_.back();
+}
+
+// A share a parameter, added in their order.
+double Trainer::gradient_norm() {
+    const auto& entries = layout_->entries();
+    std::vector<double> squares(entries.size());
+    pool_->run(static_cast<std::int64_t>(entries.size()), [&](std::int64_t i, int) {
+        const auto n = static_cast<std::size_t>(i);
+        squares[n] = squared_norm(gradients_[entries[n]]);
+    });
+    double sum = 0;
+    for (const double s : squares) sum += s;
+    return std::sqrt(sum);
 }
 
 void Trainer::update(double norm) {

@@ -66,6 +66,7 @@ private:
     void find_nodes();
     void take_rows(std::vector<std::int64_t>& ids);
     void choose_losses();
+    double gradient_norm();
     void update(double norm);
     StepRecord record(double norm, double seconds);
     [[noreturn]] void fail_not_finite(const std::vector<std::int64_t>& ids);
