@@ -241,7 +241,7 @@ int run_benchmarks(bool json, bool quick) {
     const double load = machine_load();
     const MachinePeaks peaks = measure_peaks();
     const auto model = preset_model("bench", 0);
-    const Effort training = quick ? Effort{1, 0, 1} : Effort{3, 0.5, 4};
+    const Effort training = quick ? Effort{1, 0, 1} : Effort{3, 0.4, 3};
     const Effort small = quick ? Effort{1, 0.01, 1} : Effort{5, 0.08, 4};
     std::vector<Figure> figures = training_figures(model->config, training);
     figures.push_back(forward_figure(*model, 1, small));
