@@ -165,8 +165,12 @@ Products::Products(std::vector<Product> list, Operands operands) : impl_(std::ma
     }
     if (!streamed) total += most.x + most.w + most.packed + most.y;
     impl_->memory.resize(static_cast<std::size_t>(total));
-    for (std::size_t i = 0; i < impl_->memory.size(); ++i)
-        impl_->memory[i] = static_cast<Real>(random_uniform(3, 3, i)) - Real(0.5);
+    // Random numbers, again and again: hundreds of megabytes are filled in no time.
+    std::vector<Real>& memory = impl_->memory;
+    constexpr std::size_t period = 65'521;
+    for (std::size_t i = 0; i < memory.size(); ++i)
+        memory[i] = i < period ? static_cast<Real>(random_uniform(3, 3, i)) - Real(0.5)
+                               : memory[i - period];
     const auto address = reinterpret_cast<std::uintptr_t>(impl_->memory.data());
     Real* at = impl_->memory.data() + (64 - address % 64) % 64 / sizeof(Real);
     for (const Product& p : list) {
