@@ -253,6 +253,16 @@ private:
         CLI::App& app = command("bench", "Measure this machine, each figure beside its floor",
                                 [this] { return cli::bench(bench_); });
         app.add_flag("--json", bench_.json, "the same as JSON");
+        app.add_flag("--quick", bench_.quick, "a few runs of each: rough, in seconds");
+        app.footer(
+            "JSON: machine has the ceilings (GFLOP/s of multiply-adds, GB/s of reading) and the "
+            "load average; each of figures has name, threads, tokens, ms (median), best_ms, cpu_ms "
+            "(computing, all threads), tokens_per_second, mflop_per_token and gflops (useful ones: "
+            "causal half, backward twice forward), share_of_peak; then for eigen_products, "
+            "own_products (operands streamed), eigen_products_cached and own_products_cached their "
+            "_ms and _best_ms, and ratio_to_ and best_ratio_to_ each. Decoding adds "
+            "bytes_per_token and gbs, two threads add speed_up and best_speed_up. "
+            "tests/bench/race.py runs it against PyTorch and llama2.c.");
     }
 
     static std::string one_line(std::string text) {

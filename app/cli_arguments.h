@@ -51,7 +51,7 @@ struct EvalArguments : RunArguments {
 };
 
 struct BenchArguments {
-    bool json = false;
+    bool json = false, quick = false;
 };
 
 // Each returns the exit status and throws what went wrong.

@@ -4,7 +4,7 @@
 namespace sf::cli {
 
 int bench(const BenchArguments& arguments) {
-    return run_benchmarks(arguments.json);
+    return run_benchmarks(arguments.json, arguments.quick);
 }
 
 }  // namespace sf::cli

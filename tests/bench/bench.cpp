@@ -1,15 +1,16 @@
 #include "tests/bench/bench.h"
 
 #include "core/backend/executor.h"
+#include "core/backend/thread_pool.h"
 #include "core/model/model.h"
-#include "core/ops/matmul.h"
 #include "core/random.h"
+#include "core/train/trainer.h"
 #include "tests/bench/floor.h"
+#include "tests/bench/machine.h"
+#include "tests/bench/measure.h"
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <functional>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -18,111 +19,235 @@ namespace sf {
 
 namespace {
 
-double seconds_of(const std::function<void()>& work) {
-    using Clock = std::chrono::steady_clock;
-    const auto start = Clock::now();
-    work();
-    return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-// Medians of candidates measured in turn, so that a machine that drifts drifts for all.
-std::vector<double> medians(const std::vector<std::function<void()>>& candidates, double budget) {
-    std::vector<std::vector<double>> times(candidates.size());
-    for (const auto& c : candidates) c();
-    double spent = 0;
-    while (times[0].size() < 9 || spent < budget)
-        for (std::size_t i = 0; i < candidates.size(); ++i) {
-            times[i].push_back(seconds_of(candidates[i]));
-            spent += times[i].back();
-        }
-    std::vector<double> out;
-    for (auto& t : times) {
-        std::nth_element(t.begin(), t.begin() + static_cast<std::ptrdiff_t>(t.size() / 2), t.end());
-        out.push_back(t[t.size() / 2]);
-    }
-    return out;
-}
-
-std::vector<std::int64_t> random_ids(std::int64_t n, std::int64_t vocab) {
+std::vector<std::int64_t> random_ids(std::int64_t n, std::int64_t vocab, std::uint64_t stream = 1) {
     std::vector<std::int64_t> ids;
     for (std::int64_t i = 0; i < n; ++i)
-        ids.push_back(static_cast<std::int64_t>(random_bits(7, 1, static_cast<std::uint64_t>(i)) %
-                                                static_cast<std::uint64_t>(vocab)));
+        ids.push_back(
+            static_cast<std::int64_t>(random_bits(7, stream, static_cast<std::uint64_t>(i)) %
+                                      static_cast<std::uint64_t>(vocab)));
     return ids;
 }
 
+// Rows of random ids, so that nothing is measured but the step.
+class RandomText : public TrainingText {
+public:
+    explicit RandomText(std::int64_t vocab) { vocab_size_ = vocab; }
+    std::vector<std::int64_t> row(std::uint64_t index, std::int64_t seq) const override {
+        return random_ids(seq, vocab_size_, 2 + index);
+    }
+    std::vector<std::vector<std::int64_t>> held_out(std::int64_t, std::int64_t seq) const override {
+        return {random_ids(seq, vocab_size_, 1)};
+    }
+    double floor() const override { return std::numeric_limits<double>::quiet_NaN(); }
+    std::vector<std::string> labels() const override { return {"random"}; }
+    std::vector<std::int64_t> probe(std::int64_t) const override {
+        return random_ids(2, vocab_size_, 1);
+    }
+
+protected:
+    std::vector<std::int64_t> counted_tokens() const override {
+        return random_ids(1024, vocab_size_, 1);
+    }
+};
+
+// One benchmark beside its floors; an absent floor has a best of 0.
 struct Figure {
     std::string name;
-    double seconds = 0, eigen_floor = 0, own_floor = 0, flops = 0;
+    int threads = 1;
+    std::int64_t tokens = 0;
+    double flops = 0;  // useful ones
+    double bytes = 0;  // that have to be read; 0: not what bounds it
+    Times time, eigen, own, eigen_cached, own_cached;
 };
+
+Figure with_floors(std::string name, std::int64_t tokens, double flops,
+                   const std::vector<Times>& t) {
+    return {std::move(name), 1, tokens, flops, 0, t[0], t[1], t[2], t[3], t[4]};
+}
+
+// The step and its products on two threads: each takes half of the sequences, so that its products
+// are cut where a step could be cut with the least to say to each other.
+std::vector<Figure> training_figures(const ModelConfig& c, const Effort& effort) {
+    const std::int64_t batch = 8, seq = 128, tokens = batch * seq;
+    TrainSettings settings;
+    settings.steps = 1'000'000;
+    settings.batch = batch;
+    settings.seq = seq;
+    const auto text = std::make_shared<RandomText>(c.vocab_size);
+    Trainer one(c, settings, text, 1), two(c, settings, text, 2);
+    const auto list = training_products(c, batch, seq), half = training_products(c, batch / 2, seq);
+    Products streamed(list, Operands::streamed), cached(list, Operands::cached);
+    std::vector<Products> halves, cached_halves;
+    for (int i = 0; i < 2; ++i) {
+        halves.emplace_back(half, Operands::streamed);
+        cached_halves.emplace_back(half, Operands::cached);
+    }
+    ThreadPool pool(2);
+    const auto on_both = [&](std::vector<Products>& p, void (Products::*work)()) {
+        return [&pool, &p, work] {
+            pool.run(2, [&](std::int64_t i, int) { (p[static_cast<std::size_t>(i)].*work)(); });
+        };
+    };
+    const auto t =
+        measure({[&] { one.step(); }, [&] { streamed.eigen(); }, [&] { streamed.own(); },
+                 [&] { cached.eigen(); }, [&] { cached.own(); }, [&] { two.step(); },
+                 on_both(halves, &Products::eigen), on_both(halves, &Products::own),
+                 on_both(cached_halves, &Products::eigen), on_both(cached_halves, &Products::own)},
+                effort);
+    const double flops = product_flops(list, true);
+    std::vector<Figure> out = {
+        with_floors("train 8x128", tokens, flops, {t.begin(), t.begin() + 5}),
+        with_floors("train 8x128", tokens, flops, {t.begin() + 5, t.end()})};
+    out.back().threads = 2;
+    return out;
+}
+
+Figure forward_figure(const Model& model, std::int64_t batch, const Effort& effort) {
+    const ModelConfig& c = model.config;
+    const std::int64_t tokens = 128;
+    const auto graph = build_graph(c, AttentionMode::naive);
+    Executor executor(graph, model.weights, 1);
+    const auto ids = random_ids(batch * tokens, c.vocab_size);
+    Executor::Request request;
+    request.extent = {batch, tokens, 0};
+    request.ids = ids;
+    request.outputs = {graph->logits()};
+    const auto list = forward_products(c, batch, tokens);
+    Products streamed(list, Operands::streamed), cached(list, Operands::cached);
+    return with_floors(
+        "forward " + std::to_string(batch) + "x128", batch * tokens, product_flops(list, true),
+        measure({[&] { executor.run(request); }, [&] { streamed.eigen(); }, [&] { streamed.own(); },
+                 [&] { cached.eigen(); }, [&] { cached.own(); }},
+                effort));
+}
+
+// One token after `past` others, the mean of a generation from 1 to 128.
+Figure decode_figure(const Model& model, const Effort& effort) {
+    const ModelConfig& c = model.config;
+    const std::int64_t past = 64;
+    const auto graph = build_graph(c, AttentionMode::absorbed);
+    Executor executor(graph, model.weights, 1);
+    KvCache cache(c, past + 2);
+    const auto ids = random_ids(past, c.vocab_size);
+    Executor::Request request;
+    request.extent = {1, past, 0};
+    request.ids = ids;
+    request.cache = &cache;
+    request.outputs = {graph->logits()};
+    executor.run(request);
+    request.extent = {1, 1, past};
+    request.ids = std::span(ids).first(1);
+    const auto list = decode_products(c, past + 1);
+    Products streamed(list, Operands::streamed), cached(list, Operands::cached);
+    Figure f = with_floors("decode, 64 cached", 1, product_flops(list, true),
+                           measure({[&] {
+                                        cache.truncate(past);
+                                        executor.run(request);
+                                    },
+                                    [&] { streamed.eigen(); }, [&] { streamed.own(); },
+                                    [&] { cached.eigen(); }, [&] { cached.own(); }},
+                                   effort));
+    f.bytes = decode_bytes(c, past);
+    return f;
+}
+
+void print_json(const std::vector<Figure>& figures, const MachinePeaks& peaks, double load,
+                double load_after) {
+    nlohmann::ordered_json out;
+    out["machine"] = {
+        {"fma_gflops", peaks.fma_gflops}, {"fma_gflops_two_threads", peaks.fma_gflops_two},
+        {"l2_gbs", peaks.l2_gbs},         {"l3_gbs", peaks.l3_gbs},
+        {"memory_gbs", peaks.memory_gbs}, {"load_before", load},
+        {"load_after", load_after}};
+    out["figures"] = nlohmann::ordered_json::array();
+    for (const Figure& f : figures) {
+        const double peak = f.threads == 1 ? peaks.fma_gflops : peaks.fma_gflops_two;
+        nlohmann::ordered_json j = {
+            {"name", f.name},
+            {"threads", f.threads},
+            {"tokens", f.tokens},
+            {"ms", f.time.median * 1e3},
+            {"best_ms", f.time.best * 1e3},
+            {"cpu_ms", f.time.cpu * 1e3},
+            {"tokens_per_second", static_cast<double>(f.tokens) / f.time.median},
+            {"mflop_per_token", f.flops / static_cast<double>(f.tokens) * 1e-6},
+            {"gflops", f.flops / f.time.median * 1e-9},
+            {"share_of_peak", f.flops / f.time.median * 1e-9 / peak}};
+        const auto floor = [&](const std::string& name, const Times& t) {
+            j[name + "_ms"] = t.median * 1e3;
+            j[name + "_best_ms"] = t.best * 1e3;
+            j["ratio_to_" + name] = f.time.median / t.median;
+            j["best_ratio_to_" + name] = f.time.best / t.best;
+        };
+        floor("eigen_products", f.eigen);
+        floor("own_products", f.own);
+        floor("eigen_products_cached", f.eigen_cached);
+        floor("own_products_cached", f.own_cached);
+        if (f.bytes > 0) {
+            j["bytes_per_token"] = f.bytes;
+            j["gbs"] = f.bytes / f.time.median * 1e-9;
+        }
+        if (f.threads == 2) {
+            j["speed_up"] = figures.front().time.median / f.time.median;
+            j["best_speed_up"] = figures.front().time.best / f.time.best;
+        }
+        out["figures"].push_back(std::move(j));
+    }
+    std::printf("%s\n", out.dump(1).c_str());
+}
+
+void print_table(const std::vector<Figure>& figures, const MachinePeaks& peaks, double load,
+                 double load_after) {
+    std::printf(
+        "machine: %.0f GFLOP/s of multiply-adds, %.0f on two threads; reading L2 %.0f, L3 %.0f, "
+        "memory %.1f GB/s\n",
+        peaks.fma_gflops, peaks.fma_gflops_two, peaks.l2_gbs, peaks.l3_gbs, peaks.memory_gbs);
+    if (load >= 0)
+        std::printf("load average %.1f before, %.1f after; our own part is 1 to 2\n", load,
+                    load_after);
+    std::printf(
+        "\nbench configuration; medians, in brackets the best run; floors: the same matrix "
+        "products "
+        "alone\n%-18s %7s %21s %9s %9s %6s\n",
+        "", "threads", "ms", "tokens/s", "GFLOP/s", "peak");
+    for (const Figure& f : figures) {
+        const double gflops = f.flops / f.time.median * 1e-9;
+        const double peak = f.threads == 1 ? peaks.fma_gflops : peaks.fma_gflops_two;
+        std::printf("%-18s %7d %10.3f %10s %9.0f %9.1f %5.0f%%\n", f.name.c_str(), f.threads,
+                    f.time.median * 1e3,
+                    ("(" + std::to_string(f.time.best * 1e3).substr(0, 6) + ")").c_str(),
+                    static_cast<double>(f.tokens) / f.time.median, gflops, 100 * gflops / peak);
+        const auto floor = [&](const char* name, const Times& t) {
+            std::printf("    %-33s %10.3f   ratio %5.2f (%.2f)\n", name, t.median * 1e3,
+                        f.time.median / t.median, f.time.best / t.best);
+        };
+        floor("Eigen's products, streamed", f.eigen);
+        floor("own kernel's, packed, streamed", f.own);
+        floor("Eigen's products, in cache", f.eigen_cached);
+        floor("own kernel's, packed, in cache", f.own_cached);
+        if (f.bytes > 0)
+            std::printf("    %.2f MB a token: %.1f GB/s\n", f.bytes * 1e-6,
+                        f.bytes / f.time.median * 1e-9);
+        if (f.threads == 2)
+            std::printf("    speed-up over one thread %.2f (%.2f)\n",
+                        figures.front().time.median / f.time.median,
+                        figures.front().time.best / f.time.best);
+    }
+}
 
 }  // namespace
 
-int run_benchmarks(bool json) {
+int run_benchmarks(bool json, bool quick) {
+    const double load = machine_load();
+    const MachinePeaks peaks = measure_peaks();
     const auto model = preset_model("bench", 0);
-    const ModelConfig& c = model->config;
-    std::vector<Figure> figures;
-
-    for (const std::int64_t batch : {std::int64_t{1}, std::int64_t{8}}) {
-        const std::int64_t tokens = 128;
-        const auto graph = build_graph(c, AttentionMode::naive);
-        Executor executor(graph, model->weights, 1);
-        const auto ids = random_ids(batch * tokens, c.vocab_size);
-        Executor::Request request;
-        request.extent = {batch, tokens, 0};
-        request.ids = ids;
-        request.outputs = {graph->logits()};
-        Products products(forward_products(c, batch, tokens));
-        const auto m = medians(
-            {[&] { executor.run(request); }, [&] { products.eigen(); }, [&] { products.own(); }},
-            2.0);
-        figures.push_back(
-            {"forward " + std::to_string(batch) + "x128", m[0], m[1], m[2], products.flops()});
-    }
-    {
-        // One token after `past` others, the mean of a generation from 1 to 128.
-        const std::int64_t past = 64;
-        const auto graph = build_graph(c, AttentionMode::absorbed);
-        Executor executor(graph, model->weights, 1);
-        KvCache cache(c, past + 2);
-        const auto ids = random_ids(past, c.vocab_size);
-        Executor::Request request;
-        request.extent = {1, past, 0};
-        request.ids = ids;
-        request.cache = &cache;
-        request.outputs = {graph->logits()};
-        executor.run(request);
-        request.extent = {1, 1, past};
-        request.ids = std::span(ids).first(1);
-        Products products(decode_products(c, past + 1));
-        const auto step = [&] {
-            cache.truncate(past);
-            executor.run(request);
-        };
-        const auto m = medians({step, [&] { products.eigen(); }, [&] { products.own(); }}, 1.0);
-        figures.push_back({"decode, 64 cached", m[0], m[1], m[2], products.flops()});
-    }
-
-    if (json) {
-        nlohmann::json out = nlohmann::json::array();
-        for (const Figure& f : figures)
-            out.push_back({{"name", f.name},
-                           {"ms", f.seconds * 1e3},
-                           {"gflops", f.flops / f.seconds * 1e-9},
-                           {"eigen_products_ms", f.eigen_floor * 1e3},
-                           {"own_products_ms", f.own_floor * 1e3},
-                           {"ratio_to_eigen_products", f.seconds / f.eigen_floor},
-                           {"ratio_to_own_products", f.seconds / f.own_floor}});
-        std::printf("%s\n", out.dump(1).c_str());
-        return 0;
-    }
-    std::printf("bench configuration, one thread; products: the same matrix products alone\n");
-    std::printf("%-20s %9s %9s %12s %7s %12s %7s\n", "", "ms", "GFLOP/s", "Eigen's ms", "ratio",
-                "kernel's ms", "ratio");
-    for (const Figure& f : figures)
-        std::printf("%-20s %9.3f %9.1f %12.3f %7.2f %12.3f %7.2f\n", f.name.c_str(),
-                    f.seconds * 1e3, f.flops / f.seconds * 1e-9, f.eigen_floor * 1e3,
-                    f.seconds / f.eigen_floor, f.own_floor * 1e3, f.seconds / f.own_floor);
+    const Effort training = quick ? Effort{1, 0, 1} : Effort{3, 0.4, 3};
+    const Effort small = quick ? Effort{1, 0.01, 1} : Effort{5, 0.08, 4};
+    std::vector<Figure> figures = training_figures(model->config, training);
+    figures.push_back(forward_figure(*model, 1, small));
+    figures.push_back(forward_figure(*model, 8, small));
+    figures.push_back(decode_figure(*model, small));
+    (json ? print_json : print_table)(figures, peaks, load, machine_load());
     return 0;
 }
 

@@ -2,9 +2,11 @@
 
 namespace sf {
 
-// The benchmarks, each beside its floor measured in the same process: the matrix products alone,
-// with Eigen where the build has it and with the core's own kernel. Prints a table, or JSON.
-// Returns 0.
-int run_benchmarks(bool json);
+// The benchmarks on the preset `bench`: training steps of 8x128 with one and two threads, forward
+// passes, one decoded token. Each beside its floors measured in the same process, the matrix
+// products alone (Eigen's and the core's own kernel, operands streamed and in cache), and all
+// beside what the machine can do. Prints a table, or JSON (its fields: `bench --help`). `quick`: a
+// few runs of each, rough, in seconds. Returns 0.
+int run_benchmarks(bool json, bool quick);
 
 }  // namespace sf
