@@ -18,14 +18,22 @@ struct Group {
 };
 
 std::string group_name(const Step& step, const ModelConfig& config) {
-    if (step.layer < 0) return step.part == Part::embed ? "in" : "out";
+    // The way back is marked by the sign of the gradient.
+    const std::string way = step.kind == Step::Kind::gradient ? "∇ " : "";
+    if (step.layer < 0) return way + (step.part == Part::embed ? "in" : "out");
     if (step.layer >= config.num_hidden_layers)
-        return "MTP " + std::to_string(step.layer - config.num_hidden_layers + 1);
-    return "layer " + std::to_string(step.layer);
+        return way + "MTP " + std::to_string(step.layer - config.num_hidden_layers + 1);
+    return way + "layer " + std::to_string(step.layer);
+}
+
+// Tiles and experts belong to their operation, the gradient does not.
+bool same_operation(const Step& a, const Step& b) {
+    return a.node == b.node && (a.kind == Step::Kind::gradient) == (b.kind == Step::Kind::gradient);
 }
 
 bool same_bar(const Step& a, const Step& b) {
     return a.layer == b.layer &&
+           (a.kind == Step::Kind::gradient) == (b.kind == Step::Kind::gradient) &&
            (a.layer >= 0 || (a.part == Part::embed) == (b.part == Part::embed));
 }
 
@@ -61,7 +69,7 @@ std::vector<Segment> timeline_segments(const Timeline& timeline, const Rect& bar
     // Operations are equally wide; tiles and experts share the width of theirs.
     std::vector<std::int64_t> operation(segments.size(), 0), parts;
     for (std::int64_t i = 0; i < timeline.size(); ++i) {
-        if (i == 0 || timeline[i].node != timeline[i - 1].node) parts.push_back(0);
+        if (i == 0 || !same_operation(timeline[i], timeline[i - 1])) parts.push_back(0);
         operation[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(parts.size()) - 1;
         ++parts.back();
     }
@@ -152,7 +160,7 @@ void draw_bottom(Canvas& canvas, const Controller& c, const Layout& l) {
                              t.accent_soft, 2);
         for (std::size_t i = first + 1; i <= last; ++i) {
             const auto k = static_cast<std::int64_t>(i);
-            if (timeline[k].node == timeline[k - 1].node) continue;
+            if (same_operation(timeline[k], timeline[k - 1])) continue;
             if (segments[i].end - segments[i].begin < 3) continue;
             canvas.fill_rect({segments[i].begin - 0.5, bar.y, 1, bar.h}, t.surface);
         }

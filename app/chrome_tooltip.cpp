@@ -24,27 +24,29 @@ struct Line {
 
 void add_cell(std::vector<Line>& lines, const Theme& t, const Trace& trace, const Pick& pick,
               const Explanation& e) {
-    const NodeId id = trace.graph->find(pick.node);
+    const auto [id, gradient] = named_tensor(*trace.graph, pick.node);
     if (id == no_node) return;
     const Node& node = (*trace.graph)[id];
     const Shape shape = trace.shape(id);
-    const Tensor* tensor = trace.find(id);
+    const Tensor* tensor = trace.find(pick.node);
     if (tensor && pick.index >= 0 && pick.index < tensor->size())
         lines.push_back(
             {format_number(tensor->at(pick.index), 6), t.text(t.large(), t.ink, Weight::bold)});
     else
         lines.push_back({"not kept", t.text(t.normal(), t.ink_soft)});
     if (!node.symbol.empty())
-        lines.push_back({node.symbol + "  " + index_text(shape, pick.index),
+        lines.push_back({(gradient ? gradient_symbol(node) : node.symbol) + "  " +
+                             index_text(shape, pick.index),
                          t.text(t.normal(), t.accent), true});
-    lines.push_back({node.title + " · " + node.name, t.text(t.small(), t.ink_soft)});
-    const double microseconds = trace.seconds(id) * 1e6;
+    lines.push_back({(gradient ? "Gradient of " : "") + node.title + " · " + node.name,
+                     t.text(t.small(), t.ink_soft)});
+    const double microseconds = gradient ? 0 : trace.seconds(id) * 1e6;
     lines.push_back(
         {"shape " + to_string(shape) +
              (microseconds > 0 ? ", took " + format_number(microseconds, 3) + " µs" : ""),
          t.text(t.small(), t.ink_soft)});
     const std::string& formula = e.formula.empty() ? node.formula : e.formula;
-    if (!formula.empty()) lines.push_back({formula, t.text(t.normal(), t.ink), true});
+    if (!formula.empty() && !gradient) lines.push_back({formula, t.text(t.normal(), t.ink), true});
     if (!e.numbers.empty())
         lines.push_back(
             {e.numbers, t.text(t.small(), t.ink_soft), false, 6 * line_height(t.small())});

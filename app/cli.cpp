@@ -62,6 +62,10 @@ void add_run_options(CLI::App& app, cli::RunArguments& a, bool with_trace) {
     add_model_options(app, a);
 }
 
+void add_grad(CLI::App& app, cli::RunArguments& a, const std::string& help) {
+    app.add_flag("--grad", a.grad, help);
+}
+
 void add_picture_options(CLI::App& app, cli::FigureArguments& a) {
     text_option(app, "--at", a.at, "STEP", "a step's number from 0 or its name; the prediction");
     text_option(app, "--phase", a.phase, "0..1", "how far the move into the step has come; 1");
@@ -79,6 +83,9 @@ void add_look_options(CLI::App& app, cli::FigureArguments& a) {
     text_option(app, "--theme", a.theme, "light|dark", "");
     text_option(app, "--text", a.text, "PERCENT", "size of text, 75 to 300");
 }
+
+constexpr const char* gradient_steps =
+    "run the backward pass too: steps grad.NAME follow; settings and steps of gradients imply it";
 
 // Everything that can be typed, with the place where it is kept.
 class Commands {
@@ -98,6 +105,7 @@ public:
         add_trace();
         add_generate();
         add_train();
+        add_eval();
         add_bench();
     }
 
@@ -136,6 +144,7 @@ private:
         app.add_flag("--list", figure_.list,
                      "List the views; with VIEW its parameters, with a run also the steps");
         add_run_options(app, figure_, true);
+        add_grad(app, figure_, gradient_steps);
         add_picture_options(app, figure_);
         add_look_options(app, figure_);
     }
@@ -159,6 +168,7 @@ private:
                                 [this] { return cli::describe(describe_); });
         text_option(app, "VIEW", describe_.view, "", "the view's id (figure --list)");
         add_run_options(app, describe_, true);
+        add_grad(app, describe_, gradient_steps);
         add_picture_options(app, describe_);
     }
 
@@ -171,7 +181,9 @@ private:
         add_run_options(app, trace_, false);
         text_option(app, "--decode", trace_.decode, "N",
                     "add decode_logits: N tokens at once, then one at a time through the cache");
-        hide(app.add_flag("--grad", trace_.grad, "needs gradients"));
+        add_grad(
+            app, trace_,
+            "add the losses of training and the gradient of every tensor and weight, grad.NAME");
     }
 
     void add_generate() {
@@ -217,6 +229,26 @@ private:
         app.footer(settings + "and every field of config.json, as hidden_size=64.");
     }
 
+    void add_eval() {
+        eval_.command = "eval";
+        CLI::App& app = command("eval", "Measure a model on text that it was not trained on",
+                                [this] { return cli::eval(eval_); });
+        text_option(app, "--model", eval_.model, "DIR", "config.json and model.safetensors");
+        text_option(app, "--preset", eval_.preset, "NAME",
+                    "an untrained model: nano, micro, bench");
+        text_option(app, "--seed", eval_.seed, "S", "of the untrained preset's weights");
+        text_option(app, "--corpus", eval_.corpus, "FILE",
+                    "UTF-8 text, its last tenth is read; without it the generated corpus");
+        app.add_option("--set", eval_.set, "how often a kind is drawn, again for more; 1 each")
+            ->type_name("corpus.KIND=WEIGHT")
+            ->expected(1)
+            ->take_all();
+        text_option(app, "--backend", eval_.backend, "cpu|auto", "what computes");
+        text_option(app, "--threads", eval_.threads, "T", "threads that compute");
+        app.add_flag("--json", eval_.json, "everything as JSON");
+        app.add_flag("--markdown", eval_.markdown, "the table of kinds in Markdown");
+    }
+
     void add_bench() {
         CLI::App& app = command("bench", "Measure this machine, each figure beside its floor",
                                 [this] { return cli::bench(bench_); });
@@ -258,6 +290,7 @@ private:
     cli::TraceArguments trace_;
     cli::GenerateArguments generate_;
     cli::TrainArguments train_;
+    cli::EvalArguments eval_;
     cli::BenchArguments bench_;
 };
 

@@ -18,6 +18,7 @@ struct RunArguments {
     Text prompt, ids, trace;
     Text model, preset, seed, train_step;
     Text backend, threads, attention;
+    bool grad = false;
 };
 
 struct FigureArguments : RunArguments {
@@ -30,7 +31,6 @@ struct FigureArguments : RunArguments {
 
 struct TraceArguments : RunArguments {
     Text output, decode;
-    bool grad = false;
 };
 
 struct GenerateArguments : RunArguments {
@@ -42,6 +42,12 @@ struct TrainArguments {
     Text preset, config, corpus, steps, seed, threads, out, checkpoint_every;
     std::vector<std::string> set;
     bool resume = false, json = false;
+};
+
+struct EvalArguments : RunArguments {
+    Text corpus;
+    std::vector<std::string> set;
+    bool json = false, markdown = false;
 };
 
 struct BenchArguments {
@@ -56,6 +62,7 @@ int shot(const FigureArguments& arguments);
 int trace(const TraceArguments& arguments);
 int generate(const GenerateArguments& arguments);
 int train(const TrainArguments& arguments);
+int eval(const EvalArguments& arguments);
 int bench(const BenchArguments& arguments);
 
 }  // namespace sf::cli

@@ -71,6 +71,18 @@ std::int64_t step_named(const Text& at, const Timeline& timeline) {
     return step;
 }
 
+// A picture of a gradient needs the backward pass, whether or not it was asked for by name.
+FigureArguments with_gradients(FigureArguments arguments) {
+    const std::string prefix(gradient_prefix);
+    bool needed = arguments.at.value.starts_with(prefix);
+    for (const std::string& set : arguments.set)
+        for (const std::string& words :
+             {std::string("gradient=true"), "node=" + prefix, "compare=" + prefix})
+            needed = needed || set.starts_with(words);
+    if (needed && !arguments.trace.given) arguments.grad = true;
+    return arguments;
+}
+
 // The run, the place in it and the settings, into a request made by `picture_of`.
 void add_run(FigureRequest& request, const FigureArguments& arguments, ChosenRun run) {
     request.trace = std::move(run.trace);
@@ -127,6 +139,8 @@ const char* kind_name(Step::Kind kind) {
     switch (kind) {
         case Step::Kind::tile:
             return "tile";
+        case Step::Kind::gradient:
+            return "gradient";
         case Step::Kind::expert:
             return "expert";
         case Step::Kind::operation:
@@ -166,7 +180,7 @@ int list_view(const FigureArguments& arguments) {
     FigureRequest request = picture_of(arguments);
     if (arguments.prompt.given || arguments.ids.given || arguments.trace.given ||
         arguments.train_step.given)
-        add_run(request, arguments, choose_run(arguments));
+        add_run(request, arguments, choose_run(with_gradients(arguments)));
     const Theme theme = figure_theme(request);
     for (const Parameter& parameter : request.view->parameters(figure_frame(request, theme)))
         list_line({"parameter", parameter.name, type_name(parameter.type), range_of(parameter),
@@ -222,7 +236,7 @@ int figure(const FigureArguments& arguments) {
     FigureRequest request = picture_of(arguments);
     const std::string file = output_file(arguments, arguments.output);
     const FigureFormat format = figure_format(file);
-    ChosenRun run = choose_run(arguments);
+    ChosenRun run = choose_run(with_gradients(arguments));
     const std::string note = run.note;
     add_run(request, arguments, std::move(run));
     const std::string bytes = render_figure(request, format);
@@ -236,7 +250,7 @@ int figure(const FigureArguments& arguments) {
 
 int describe(const FigureArguments& arguments) {
     FigureRequest request = picture_of(arguments);
-    ChosenRun run = choose_run(arguments);
+    ChosenRun run = choose_run(with_gradients(arguments));
     const std::string note = run.note;
     add_run(request, arguments, std::move(run));
     const Theme theme = figure_theme(request);

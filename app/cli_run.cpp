@@ -81,6 +81,8 @@ void check_source(const RunArguments& arguments, bool trace_allowed) {
     exclude(arguments.trace, "--trace", arguments.preset, "--preset", reason);
     exclude(arguments.trace, "--trace", arguments.seed, "--seed", reason);
     exclude(arguments.trace, "--trace", arguments.attention, "--attention", reason);
+    if (arguments.trace.given && arguments.grad)
+        throw UserError(std::string("--trace and --grad exclude each other: ") + reason);
     exclude(arguments.trace, "--trace", arguments.train_step, "--train-step", reason);
     exclude(arguments.train_step, "--train-step", arguments.attention, "--attention",
             "a probe was kept as it ran");
@@ -204,12 +206,14 @@ ChosenRun choose_run(const RunArguments& arguments) {
     RunOptions options;
     options.attention = attention(arguments, AttentionMode::naive);
     options.threads = threads(arguments);
+    options.gradients = arguments.grad;
     ChosenModel chosen = choose_model(arguments);
     const auto ids = choose_ids(arguments, *chosen.model, false);
     run.trace = run_trace(chosen.model, ids, options);
     run.history = chosen.model->history;
     run.model_arguments = chosen.arguments;
     run.note = chosen.note;
+    if (run.note.empty()) run.note = left_out_note(*run.trace);
     return run;
 }
 

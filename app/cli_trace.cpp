@@ -21,8 +21,6 @@ constexpr std::int64_t trace_budget = std::int64_t{8} << 30;
 
 int trace(const TraceArguments& arguments) {
     check_build(arguments);
-    if (arguments.grad)
-        throw UserError("--grad: this build computes no gradients, trace records the forward pass");
     if (!arguments.output.given || arguments.output.value.empty())
         throw UserError("-o: trace needs the name of the file to write");
     check_source(arguments, false);
@@ -30,6 +28,7 @@ int trace(const TraceArguments& arguments) {
     options.attention = attention(arguments, AttentionMode::naive);
     options.threads = threads(arguments);
     options.budget_bytes = trace_budget;
+    options.gradients = arguments.grad;
 
     if (arguments.train_step.given) {
         if (arguments.decode.given)
@@ -58,6 +57,7 @@ int trace(const TraceArguments& arguments) {
         write_trace(arguments.output.value, *trace, extra);
     }
     if (!chosen.note.empty()) say(chosen.note);
+    if (const std::string note = left_out_note(*trace); !note.empty()) say(note);
     return 0;
 }
 

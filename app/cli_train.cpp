@@ -118,8 +118,7 @@ std::unique_ptr<Trainer> resume(const TrainArguments& a, const fs::path& folder)
     auto text = open_text(asked, file, saved.tokenizer);
     if (text->source().fingerprint != saved.source.fingerprint)
         throw UserError(file.empty() ? "--corpus" : file, "",
-                        "is not the text that the run in " + folder.string() +
-                            " was trained on" +
+                        "is not the text that the run in " + folder.string() + " was trained on" +
                             (saved.source.file.empty() ? " (the generated corpus)"
                                                        : " (" + saved.source.file + ")"));
     auto trainer = std::make_unique<Trainer>(asked.config, asked.settings, std::move(text),
@@ -136,12 +135,11 @@ public:
     void about(const Trainer& t) const {
         if (json_) return;
         const ModelCost c = cost(t.config());
-        std::printf("%lld parameters, %lld active; %lld steps of %lld x %lld tokens; ",
-                    static_cast<long long>(c.parameters),
-                    static_cast<long long>(c.active_parameters),
-                    static_cast<long long>(t.settings().steps),
-                    static_cast<long long>(t.settings().batch),
-                    static_cast<long long>(t.settings().seq));
+        std::printf(
+            "%lld parameters, %lld active; %lld steps of %lld x %lld tokens; ",
+            static_cast<long long>(c.parameters), static_cast<long long>(c.active_parameters),
+            static_cast<long long>(t.settings().steps), static_cast<long long>(t.settings().batch),
+            static_cast<long long>(t.settings().seq));
         if (std::isfinite(t.text().floor()))
             std::printf("no model is below %.3f nats a token, ", t.text().floor());
         std::printf("bigrams reach %.3f\n", t.bigram_loss());
@@ -248,8 +246,8 @@ int train(const TrainArguments& a) {
     const std::int64_t steps = trainer->settings().steps;
     if (resumable && trainer->finished()) {
         write_model(folder, *trainer);
-        say("the run in " + folder.string() + " has its " +
-            std::to_string(trainer->steps_done()) + " steps already (--steps asks for more)");
+        say("the run in " + folder.string() + " has its " + std::to_string(trainer->steps_done()) +
+            " steps already (--steps asks for more)");
         return 0;
     }
     StopRequest stop;
@@ -275,8 +273,7 @@ int train(const TrainArguments& a) {
             const auto done = static_cast<double>(next - first);
             reports.write(*trainer, spent.count() / done * static_cast<double>(steps - next));
         }
-        if (every > 0 && next % every == 0 && next < steps && !stop.asked())
-            save(folder, *trainer);
+        if (every > 0 && next % every == 0 && next < steps && !stop.asked()) save(folder, *trainer);
     }
     save(folder, *trainer);
     if (stop.asked()) {

@@ -135,6 +135,13 @@ std::vector<std::string> arguments_of_run(const Snapshot& s) {
     return {"--ids", ids + "]"};
 }
 
+// One text through one model in one way, once with its gradients and once without.
+bool same_text(const Trace& a, const Trace& b) {
+    return (a.graph->find("loss") == no_node) != (b.graph->find("loss") == no_node) &&
+           a.ids == b.ids && a.weights == b.weights && a.weights &&
+           a.graph->attention == b.graph->attention;
+}
+
 }  // namespace
 
 void Controller::take_snapshot() {
@@ -159,13 +166,16 @@ void Controller::take_snapshot() {
         const std::string name = at ? at->name : "";
         timeline_ = snapshot_->timeline ? snapshot_->timeline : no_timeline();
         if (new_run || shown_probe_ != probe) phase_ = 1;
-        if (new_run && !restoring_) {
+        // The same text with or without its gradients: the step is found again.
+        const bool same_words =
+            new_run && before->trace && same_text(*before->trace, *snapshot_->trace);
+        if (new_run && !same_words && !restoring_) {
             state_.step = 0;
             state_.token = -1;
-        } else if (!new_run) {
-            // The same step of another version of the weights.
+        } else if (!new_run || same_words) {
+            // The same step of another version of the weights, or of the same run recorded anew.
             const std::int64_t same = name.empty() ? -1 : timeline_->find(name);
-            if (same >= 0) state_.step = same;
+            if (same >= 0 || same_words) state_.step = std::max<std::int64_t>(same, 0);
         }
         if (new_run) restoring_ = false;
         state_.step = std::clamp<std::int64_t>(state_.step, 0,
@@ -283,7 +293,8 @@ void Controller::go_to_step(std::string_view name) {
 
 void Controller::go_to_node(const std::string& node) {
     if (!snapshot_->trace) return;
-    const std::int64_t i = timeline_->of(snapshot_->trace->graph->find(node));
+    const auto [id, gradient] = named_tensor(*snapshot_->trace->graph, node);
+    const std::int64_t i = gradient ? timeline_->gradient_of(id) : timeline_->of(id);
     if (i >= 0) go_to(i);
 }
 
@@ -356,6 +367,10 @@ void Controller::set_attention(std::string_view mode) {
         throw UserError("attention", "",
                         "takes 'naive' or 'absorbed', not '" + std::string(mode) + "'");
     post(SetAttention{mode == "naive" ? AttentionMode::naive : AttentionMode::absorbed});
+}
+
+void Controller::set_gradients(bool on) {
+    post(SetGradients{on});
 }
 
 void Controller::write_on(std::int64_t tokens) {

@@ -113,7 +113,8 @@ public:
     void focus_pane(int pane);
     void enter();
     void inspect(const std::string& node);
-    // The tensor that an inspector in this pane shows: the one set, else the current step's.
+    // The tensor that an inspector in this pane shows: the one set, else the current step's;
+    // "grad.NAME" where it shows the gradient.
     std::string inspected(int pane) const;
     void back();
     bool can_go_back() const { return !history_.empty(); }
@@ -140,6 +141,7 @@ public:
     void open_model(const std::string& folder);
     void open_trace(const std::string& file);
     void set_attention(std::string_view mode);
+    void set_gradients(bool on);
     void write_on(std::int64_t tokens);
     void complete(const std::string& node);
     void save_view(const std::string& file);

@@ -17,6 +17,12 @@ bool is_integer(std::string_view text, std::int64_t& value) {
     return error == std::errc{} && end == text.data() + text.size();
 }
 
+// Of the tensor that a step is about.
+std::string name_of(const Trace& trace, const Step& step) {
+    const std::string& name = (*trace.graph)[step.node].name;
+    return step.kind == Step::Kind::gradient ? gradient_name(name) : name;
+}
+
 }  // namespace
 
 const View& Controller::require_view(std::string_view name) const {
@@ -137,13 +143,13 @@ void Controller::focus_pane(int pane) {
 void Controller::enter() {
     const Step* step = current_step();
     if (!step || step->node == no_node || view(state_.focus).id() == "inspector") return;
-    inspect((*snapshot_->trace->graph)[step->node].name);
+    inspect(name_of(*snapshot_->trace, *step));
 }
 
 void Controller::inspect(const std::string& node) {
     if (!snapshot_->trace) throw UserError("inspect", "", "nothing has run yet");
-    if (snapshot_->trace->graph->find(node) == no_node)
-        throw UserError("inspect", "", "there is no tensor '" + node + "'");
+    const auto [id, gradient] = named_tensor(*snapshot_->trace->graph, node);
+    if (id == no_node) throw UserError("inspect", "", "there is no tensor '" + node + "'");
     const auto shown = std::find(state_.views.begin(), state_.views.end(), "inspector");
     remember();
     if (shown == state_.views.end())
@@ -152,17 +158,21 @@ void Controller::inspect(const std::string& node) {
         state_.focus = static_cast<int>(shown - state_.views.begin());
     // What is a step of its own is looked at by going there, so that the timeline tells the same
     // and the next key walks on; a weight or the lens is pinned.
-    const NodeId id = snapshot_->trace->graph->find(node);
-    const std::int64_t step = timeline_->of(id);
-    if (step >= 0 && current_step()->node != id) go_to(step);
+    const std::int64_t step = gradient ? timeline_->gradient_of(id) : timeline_->of(id);
+    const Step* now = current_step();
+    if (step >= 0 && (now->node != id || (now->kind == Step::Kind::gradient) != gradient))
+        go_to(step);
     set_value(state_.focus, "node", step >= 0 ? std::string() : node);
 }
 
 std::string Controller::inspected(int pane) const {
-    const std::string set = setting_text(frame(pane), view(pane), "node");
+    std::string name = setting_text(frame(pane), view(pane), "node");
     const Step* step = current_step();
-    if (!set.empty() || !step || step->node == no_node) return set;
-    return (*snapshot_->trace->graph)[step->node].name;
+    if (name.empty() && step && step->node != no_node) name = name_of(*snapshot_->trace, *step);
+    const bool gradient =
+        has_parameter(pane, "gradient") && setting_bool(frame(pane), view(pane), "gradient");
+    return gradient && !name.empty() && !name.starts_with(gradient_prefix) ? gradient_name(name)
+                                                                           : name;
 }
 
 void Controller::back() {

@@ -103,6 +103,8 @@ std::string figure_command(const FigureRequest& request, const std::string& outp
     const bool from_file = std::find(words.begin(), words.end(), "--trace") != words.end();
     if (request.trace && !from_file && request.trace->graph->attention == AttentionMode::absorbed)
         add("--attention", "absorbed");
+    if (request.trace && !from_file && request.trace->graph->find("loss") != no_node)
+        words.push_back("--grad");
     const FigureRequest standard;
     if (request.timeline && request.cursor.step < request.timeline->size())
         add("--at", (*request.timeline)[request.cursor.step].name);

@@ -65,10 +65,11 @@ const Explanation& Shell::explanation(const Pick& pick) {
     explained_trace_ = trace;
     explained_ = pick;
     explanation_ = {};
-    const NodeId node = trace ? trace->graph->find(pick.node) : no_node;
+    const auto [node, gradient] = trace ? named_tensor(*trace->graph, pick.node) : TensorName{};
     if (node == no_node) return explanation_;
     try {
-        explanation_ = explain(*trace, node, pick.index);
+        explanation_ = gradient ? explain_gradient(*trace, node, pick.index)
+                                : explain(*trace, node, pick.index);
     } catch (const std::exception&) {
         // A cell that cannot be explained still shows its value.
         explanation_ = {};
@@ -90,7 +91,7 @@ std::optional<Pick> Shell::find(Vec2 at) const {
 
 bool Shell::is_cell(const Pick& pick) const {
     const TracePtr& trace = controller_.snapshot().trace;
-    return trace && trace->graph->find(pick.node) != no_node;
+    return trace && named_tensor(*trace->graph, pick.node).node != no_node;
 }
 
 int Shell::pane_at(Vec2 at) const {

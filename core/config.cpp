@@ -228,6 +228,8 @@ ModelConfig ModelConfig::preset(std::string_view name) {
         c.num_experts_per_tok = 4;
         c.num_nextn_predict_layers = 2;
         c.max_position_embeddings = 512;
+        // Wider than the usual 0.02, which suits rows of thousands: measured, it learns faster.
+        c.initializer_range = 0.06;
         return c;
     }
     if (name == "bench") {

@@ -30,7 +30,7 @@ Matrix matrix_of(const Subject& s, const Zoom& zoom) {
     m.value = [&s](std::int64_t r, std::int64_t c) { return s.value(r, c); };
     m.scale = s.scale;
     m.meaning = s.meaning;
-    m.node = s.node->name;
+    m.node = s.name();
     m.row = s.row;
     m.col = s.col;
     m.hover = s.hover;
@@ -68,7 +68,7 @@ void draw_chips(Canvas& canvas, const Theme& t, const Rect& r, const Subject& s,
     g.colour = [&](std::int64_t row, std::int64_t col) {
         return strong(row, col) ? mix(t.background, t.bad, 0.3) : t.meaning_soft(s.meaning);
     };
-    if (hits) g.node = s.node->name;
+    if (hits) g.node = s.name();
     g.row = s.row;
     g.col = s.col;
     g.hover = s.hover;
@@ -178,9 +178,9 @@ void draw_comparison(Canvas& canvas, const Theme& t, const Rect& area, const Sub
         const Rect r = pane(i);
         const bool chips = s.whole_numbers();
         const ColourScale scale = d.same_shape ? shared : s.scale;
-        const double top = draw_heading(
-            canvas, t, r, {letter, s.node->name, value_text(s, s.tensor->at(s.index()))},
-            chips ? nullptr : &scale);
+        const double top =
+            draw_heading(canvas, t, r, {letter, s.name(), value_text(s, s.tensor->at(s.index()))},
+                         chips ? nullptr : &scale);
         if (chips) {
             draw_chips(
                 canvas, t, body(r, top), s,

@@ -14,6 +14,7 @@ struct Subject {
     const Trace* trace = nullptr;
     NodeId id = no_node;
     const Node* node = nullptr;
+    bool gradient = false;           // of the node, not its values
     const Tensor* tensor = nullptr;  // null: not kept
     Meaning meaning = Meaning::residual;
     Slice slice;
@@ -24,6 +25,12 @@ struct Subject {
     std::string scale_words;  // "this head", "whole tensor"
     Statistics statistics;
     bool whole_numbers() const { return node->dtype == DType::i64; }
+    std::string name() const { return gradient ? gradient_name(node->name) : node->name; }
+    std::string symbol() const { return gradient ? gradient_symbol(*node) : node->symbol; }
+    // By the formula and its numbers.
+    Explanation explain_cell(std::int64_t i) const {
+        return gradient ? explain_gradient(*trace, id, i) : explain(*trace, id, i);
+    }
     std::int64_t index() const { return slice.index(row, col); }
     double value(std::int64_t r, std::int64_t c) const { return tensor->at(slice.index(r, c)); }
 };
@@ -31,6 +38,9 @@ struct Subject {
 // Largest error that rounding explains: this times the tensor's largest magnitude.
 constexpr double tolerance_factor = 2e-5;
 double tolerance(const Subject& subject);
+
+// The invariants of the view (inspector_checks.cpp); none when the tensor was not kept.
+std::vector<Invariant> checks(const Subject& subject);
 
 // Name, symbol, shape. Returns the height taken.
 double draw_title(Canvas& canvas, const Theme& theme, const Rect& area, const Subject& subject);

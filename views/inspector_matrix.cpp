@@ -86,7 +86,17 @@ Layout make_layout(const Canvas& canvas, const Theme& theme, const Rect& area, c
     l.labels = line + 2;
     l.label_w = row_label_width(canvas, theme, m, w, std::min(104 * u, area.w * 0.3));
     // The bars' end values stand in the same margin.
-    if (m.row_labels && m.profile) l.label_w = std::max(l.label_w, std::min(52 * u, area.w * 0.25));
+    if (m.row_labels && m.profile) {
+        double lo = 0, hi = 0;
+        for (std::int64_t c = w.col; c < w.col + w.cols; ++c)
+            if (const double v = m.slice->masked(m.row, c) ? 0 : m.value(m.row, c);
+                std::isfinite(v)) {
+                lo = std::min(lo, v);
+                hi = std::max(hi, v);
+            }
+        const double axis = std::max(52 * u, axis_width(canvas, theme, lo, hi));
+        l.label_w = std::max(l.label_w, std::min(axis, area.w * 0.25));
+    }
     const double left = l.label_w > 0 ? l.label_w + 8 : 0;
     const double top = l.segments + l.labels;
     const double room_w = std::max(1.0, area.w - left), room_h = std::max(1.0, area.h - top);
@@ -239,6 +249,12 @@ void outline(Canvas& canvas, const Theme& theme, const Layout& l, const Window& 
 }
 
 }  // namespace
+
+double axis_width(const Canvas& canvas, const Theme& theme, double lo, double hi) {
+    const auto style = theme.text(theme.small(), theme.ink_faint);
+    return std::ceil(std::max(canvas.text_width(format_number(lo, 3), style),
+                              canvas.text_width(format_number(hi, 3), style)));
+}
 
 void draw_profile(Canvas& canvas, const Theme& theme, const Profile& p) {
     if (p.n <= 0 || p.data.w < 2 || p.data.h < 4) return;

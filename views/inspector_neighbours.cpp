@@ -65,15 +65,18 @@ void draw_box(Canvas& canvas, const Theme& t, const Rect& r, const Subject& s, N
     const Graph& graph = *s.trace->graph;
     const Node& node = graph[id];
     const bool self = id == s.id;
+    // Beside a gradient stand gradients, where there are any: from box to box along the way back.
+    const bool gradient = s.gradient && (self || s.trace->gradient(id) != nullptr);
+    const std::string name = gradient ? gradient_name(node.name) : node.name;
     const Meaning meaning = meaning_of(graph, id);
     canvas.fill_rect(r, t.meaning_soft(meaning), 6);
-    const bool hovered = !frame.hover_node.empty() && frame.hover_node == node.name && !self;
+    const bool hovered = !frame.hover_node.empty() && frame.hover_node == name && !self;
     canvas.stroke_rect(r,
                        self      ? t.accent
                        : hovered ? t.ink
                                  : t.meaning(meaning),
                        self || hovered ? 2 : 1, 6);
-    canvas.hit(r, {node.name, 0, 1, 1, 0, 0});
+    canvas.hit(r, {name, 0, 1, 1, 0, 0});
     const bool input = !self && std::find(s.node->inputs.begin(), s.node->inputs.end(), id) !=
                                     s.node->inputs.end();
     const bool thumb = input && r.w >= picture_width(t);
@@ -105,8 +108,9 @@ void draw_box(Canvas& canvas, const Theme& t, const Rect& r, const Subject& s, N
             choice = choice_of(*s.trace, id, cell.begin, choice);
             break;
         }
-    draw_thumbnail(canvas, t, picture, *s.trace, id, make_slice(*s.trace, id, choice), lit.cells,
-                   frame.hover_node == node.name ? frame.hover_index : -1);
+    draw_thumbnail(canvas, t, picture, *s.trace, {id, s.gradient && node.dtype == DType::real},
+                   make_slice(*s.trace, id, choice), lit.cells,
+                   frame.hover_node == name ? frame.hover_index : -1);
 }
 
 std::string group_title(const char* what, std::size_t shown, std::size_t all) {
@@ -165,7 +169,9 @@ void draw_neighbours(Canvas& canvas, const Theme& theme, const Rect& area, const
     const Box self = place({s.id}, w).front();
     const double out_x = x;
     const auto out = place(users, w);
-    title(in_x, self.rect.x - in_x - gap, group_title("Inputs", inputs.size(), all_inputs));
+    title(
+        in_x, self.rect.x - in_x - gap,
+        group_title(s.gradient ? "Inputs, their gradients" : "Inputs", inputs.size(), all_inputs));
     title(self.rect.x, w, s.node->op == Op::param ? "weight" : op_def(s.node->op).name);
     title(out_x, area.right() - out_x, group_title("Used by", users.size(), all_users));
     const ArrowStyle line{t.ink_faint, 1.25, 5, 0}, head{t.ink_faint, 1.25, 5, 6};

@@ -222,9 +222,10 @@ double draw_formula_lines(Canvas& canvas, Vec2 top_left, double width, const std
 }
 
 void draw_thumbnail(Canvas& canvas, const Theme& theme, const Rect& area, const Trace& trace,
-                    NodeId id, const Slice& slice, const std::vector<Explanation::Cell>& lit,
+                    TensorName of, const Slice& slice, const std::vector<Explanation::Cell>& lit,
                     std::int64_t hover) {
-    const Tensor* tensor = trace.find(id);
+    const NodeId id = of.node;
+    const Tensor* tensor = of.gradient ? trace.gradient(id) : trace.find(id);
     if (!tensor) {
         draw_hatch(canvas, area, Hatch::diagonal, theme.hairline);
         canvas.stroke_rect(area, theme.hairline);
@@ -240,7 +241,13 @@ void draw_thumbnail(Canvas& canvas, const Theme& theme, const Rect& area, const 
     map.scale = ColourScale::fit(slice.rows * slice.cols, [&](std::int64_t i) {
         return tensor->at(slice.index(i / slice.cols, i % slice.cols));
     });
-    map.target = {(*trace.graph)[id].name, slice.first, 0, 0, slice.row_stride, slice.col_stride};
+    const std::string& name = (*trace.graph)[id].name;
+    map.target = {of.gradient ? gradient_name(name) : name,
+                  slice.first,
+                  0,
+                  0,
+                  slice.row_stride,
+                  slice.col_stride};
     if (tensor->dtype == DType::i64) {
         // Names, not magnitudes: a plain field that still answers the pointer.
         canvas.fill_rect(area, theme.meaning_soft(meaning_of(*trace.graph, id)));

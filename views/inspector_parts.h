@@ -69,6 +69,8 @@ struct Profile {
     bool numbers = false;
 };
 void draw_profile(Canvas& canvas, const Theme& theme, const Profile& profile);
+// What the end values of its axis take, the gap to the bars not included.
+double axis_width(const Canvas& canvas, const Theme& theme, double lo, double hi);
 
 // Whole numbers that name things: chips, never a colour ramp.
 struct ChipText {
@@ -101,7 +103,7 @@ double draw_formula_lines(Canvas& canvas, Vec2 top_left, double width, const std
 
 // A small picture of a slice without labels; `lit` cells (flat ranges) outlined.
 void draw_thumbnail(Canvas& canvas, const Theme& theme, const Rect& area, const Trace& trace,
-                    NodeId id, const Slice& slice, const std::vector<Explanation::Cell>& lit,
+                    TensorName of, const Slice& slice, const std::vector<Explanation::Cell>& lit,
                     std::int64_t hover);
 
 }  // namespace sf::inspector

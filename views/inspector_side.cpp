@@ -50,6 +50,11 @@ void draw_value(Column& c, const Subject& s, const Explanation& e) {
                                   t.text(t.normal(), t.ink), c.room());
     c.y += 2;
     if (c.room() < line) return;
+    if (s.gradient) {
+        c.y += paragraph(c.canvas, {c.area.x, c.y}, c.area.w, e.numbers,
+                         t.text(t.small(), t.ink_soft), std::min(c.room(), 4 * line + 0.5));
+        return;
+    }
     if (e.numbers.empty()) {
         const std::string why = s.node->op == Op::param ? "a weight: it has no inputs"
                                 : s.node->op == Op::ids ? "given: the prompt"
@@ -171,13 +176,14 @@ double draw_title(Canvas& canvas, const Theme& theme, const Rect& area, const Su
     const auto title = theme.text(theme.large(), theme.ink, Weight::bold);
     const auto symbol = theme.text(theme.large(), theme.meaning(s.meaning));
     const double baseline = area.y + big * 0.75;
-    const double w = formula_width(canvas, s.node->symbol, symbol);
-    const std::string name = s.node->op == Op::param ? short_name(*s.node) : s.node->title;
+    const double w = formula_width(canvas, s.symbol(), symbol);
+    const std::string own = s.node->op == Op::param ? short_name(*s.node) : s.node->title;
+    const std::string name = s.gradient ? "Gradient of " + own : own;
     const std::string shown = elide(canvas, name, title, std::max(40.0, area.w - w - 16));
     canvas.text({area.x, baseline}, shown, title);
     const double x = area.x + canvas.text_width(shown, title) + 16;
-    if (x + w <= area.right()) draw_formula(canvas, {x, baseline}, s.node->symbol, symbol);
-    std::string meta = s.node->name + "   " + to_string(s.trace->shape(s.id)) + "   " +
+    if (x + w <= area.right()) draw_formula(canvas, {x, baseline}, s.symbol(), symbol);
+    std::string meta = s.name() + "   " + to_string(s.trace->shape(s.id)) + "   " +
                        (s.whole_numbers()               ? "int64"
                         : sizeof(Real) == sizeof(float) ? "float32"
                                                         : "float64") +
@@ -192,7 +198,7 @@ double draw_title(Canvas& canvas, const Theme& theme, const Rect& area, const Su
 void draw_side(Canvas& canvas, const Theme& theme, const Rect& area, const Subject& s,
                bool log_histogram) {
     Column c{canvas, theme, area, area.y};
-    draw_value(c, s, explain(*s.trace, s.id, s.index()));
+    draw_value(c, s, s.explain_cell(s.index()));
     c.y += 12;
     draw_statistics(c, s);
     c.y += 12;

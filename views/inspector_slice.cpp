@@ -240,6 +240,8 @@ std::optional<std::pair<std::int64_t, std::int64_t>> Slice::place(std::int64_t i
 Slice make_slice(const Trace& trace, NodeId id, const Choice& choice) {
     const Node& node = (*trace.graph)[id];
     const Shape shape = trace.shape(id);
+    const bool shares =
+        node.op == Op::score_share || node.op == Op::top_fraction || node.op == Op::choice_fraction;
     Slice s;
     s.past = trace.extent.past;
     s.prefix = node.name.substr(0, node.name.rfind('.') + 1);
@@ -268,6 +270,7 @@ Slice make_slice(const Trace& trace, NodeId id, const Choice& choice) {
                 s.rows = shape[0];
                 s.row_stride = s.cols;
                 s.row_axis = node.op == Op::param ? param_rows(node) : Axis::slot;
+                if (shares) s.row_axis = Axis::none;
                 if (node.op == Op::param)
                     s.col_axis = s.row_axis == Axis::output ? Axis::input : Axis::feature;
             }
@@ -286,6 +289,7 @@ Slice make_slice(const Trace& trace, NodeId id, const Choice& choice) {
             else
                 slice_heads_last(trace, shape, s, node, choice);
     }
+    if (shares) s.col_axis = Axis::expert;
     return s;
 }
 

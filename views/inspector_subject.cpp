@@ -54,20 +54,30 @@ const Step* step_of(const Frame& frame) {
 
 }  // namespace
 
-NodeId node_of(const Frame& frame) {
+TensorName tensor_of(const Frame& frame) {
     const std::string name = text_of(frame, "node");
-    if (!name.empty()) return frame.trace->graph->find(name);
     const Step* step = step_of(frame);
-    return step ? step->node : frame.trace->graph->logits();
+    TensorName t;
+    if (!name.empty())
+        t = named_tensor(*frame.trace->graph, name);
+    else if (step)
+        t = {step->node, step->kind == Step::Kind::gradient};
+    else
+        t.node = frame.trace->graph->logits();
+    t.gradient = t.gradient || toggle_of(frame, "gradient");
+    return t;
 }
 
 namespace {
 
-// The flat index in the setting `cell`, "layers.0.q:17", when it is of this node; else -1.
+// The flat index in the setting `cell`, "layers.0.q:17", when it is of this node; else -1. A
+// cell and its gradient are chosen together.
 std::int64_t cell_of(const Frame& frame, const Node& node, std::int64_t size) {
     const std::string cell = text_of(frame, "cell");
     const auto colon = cell.rfind(':');
-    if (colon == std::string::npos || cell.compare(0, colon, node.name) != 0) return -1;
+    if (colon == std::string::npos) return -1;
+    const std::string name = cell.substr(0, colon);
+    if (name != node.name && name != gradient_name(node.name)) return -1;
     std::int64_t index = -1;
     const char* end = cell.data() + cell.size();
     const auto [stop, error] = std::from_chars(cell.data() + colon + 1, end, index);
@@ -132,12 +142,14 @@ void choose_scale(const Frame& frame, Subject& s) {
 
 }  // namespace
 
-Subject make_subject(const Frame& frame, NodeId id, const Subject* like) {
+Subject make_subject(const Frame& frame, TensorName of, const Subject* like) {
+    const NodeId id = of.node;
     Subject s;
     s.trace = frame.trace;
     s.id = id;
     s.node = &(*frame.trace->graph)[id];
-    s.tensor = frame.trace->find(id);
+    s.gradient = of.gradient;
+    s.tensor = of.gradient ? frame.trace->gradient(id) : frame.trace->find(id);
     if (s.tensor && !(s.tensor->shape == frame.trace->shape(id))) s.tensor = nullptr;
     s.meaning = meaning_of(*frame.trace->graph, id);
     s.choice = like ? like->choice : choice_now(frame);
@@ -149,8 +161,8 @@ Subject make_subject(const Frame& frame, NodeId id, const Subject* like) {
     } else {
         select(frame, s);
     }
-    if (frame.hover_node == s.node->name && frame.hover_index >= 0 &&
-        frame.hover_index < s.tensor->size())
+    if ((frame.hover_node == s.node->name || frame.hover_node == gradient_name(s.node->name)) &&
+        frame.hover_index >= 0 && frame.hover_index < s.tensor->size())
         s.hover = frame.hover_index;
     s.statistics = statistics(*s.trace, id, *s.tensor);
     choose_scale(frame, s);

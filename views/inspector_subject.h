@@ -12,10 +12,11 @@ std::string text_of(const Frame& frame, const char* name);
 double number_of(const Frame& frame, const char* name, double standard);
 bool toggle_of(const Frame& frame, const char* name);
 
-// The node in the setting `node`, else that of the cursor's step; no_node: no such name.
-NodeId node_of(const Frame& frame);
+// The tensor in the setting `node`, else that of the cursor's step; no_node: no such name. A
+// gradient by its name ("grad.logits"), by the setting `gradient`, or at a step of the way back.
+TensorName tensor_of(const Frame& frame);
 Choice choice_now(const Frame& frame);
-// `id` must be a node. `like`: takes over part and selection of another subject.
-Subject make_subject(const Frame& frame, NodeId id, const Subject* like = nullptr);
+// `of.node` must be a node. `like`: takes over part and selection of another subject.
+Subject make_subject(const Frame& frame, TensorName of, const Subject* like = nullptr);
 
 }  // namespace sf::inspector

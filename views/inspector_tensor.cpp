@@ -54,8 +54,11 @@ void draw_vector(Canvas& canvas, const Theme& t, const Rect& area, const Subject
                  const Zoom& zoom) {
     // A vector is a heat map of one row with its bars; the bars get the room.
     const double line = line_height(t.small());
-    const double left = std::min(48 * t.text_scale, area.w * 0.2);
     Profile p;
+    p.lo = std::min(0.0, s.statistics.min);
+    p.hi = std::max(0.0, s.statistics.max);
+    const double left = std::max(std::min(48 * t.text_scale, area.w * 0.2),
+                                 std::min(axis_width(canvas, t, p.lo, p.hi) + 8, area.w * 0.35));
     p.n = s.slice.cols;
     std::int64_t begin = 0;
     if (zoom.factor > 1) {
@@ -72,8 +75,6 @@ void draw_vector(Canvas& canvas, const Theme& t, const Rect& area, const Subject
               std::min(area.h - 2 * line - 8, 320 * t.text_scale)};
     p.value = [&](std::int64_t i) { return s.value(0, begin + i); };
     p.colour = t.meaning(s.meaning);
-    p.lo = std::min(0.0, s.statistics.min);
-    p.hi = std::max(0.0, s.statistics.max);
     p.selected = s.col - begin;
     p.label_right = p.data.x - 8;
     p.numbers = true;
@@ -95,7 +96,7 @@ void draw_vector(Canvas& canvas, const Theme& t, const Rect& area, const Subject
         canvas.text({p.data.x + cell * (static_cast<double>(i) + 0.5), y},
                     col_label(*s.trace, s.slice, begin + i), style(selected));
     }
-    canvas.hit(p.data, {s.node->name, s.slice.index(0, begin), 1, p.n, 0, s.slice.col_stride});
+    canvas.hit(p.data, {s.name(), s.slice.index(0, begin), 1, p.n, 0, s.slice.col_stride});
     if (const auto at = s.hover >= 0 ? s.slice.place(s.hover) : std::nullopt;
         at && at->second >= begin && at->second < begin + p.n)
         canvas.stroke_rect({p.data.x + cell * static_cast<double>(at->second - begin), p.data.y,
@@ -151,7 +152,7 @@ void draw_heads(Canvas& canvas, const Theme& t, const Rect& area, const Subject&
         map.value = [&](std::int64_t i, std::int64_t j) { return s.tensor->at(slice.index(i, j)); };
         map.blank = [&](std::int64_t i, std::int64_t j) { return slice.masked(i, j); };
         map.scale = s.scale;
-        map.target = {s.node->name, slice.first, 0, 0, slice.row_stride, slice.col_stride};
+        map.target = {s.name(), slice.first, 0, 0, slice.row_stride, slice.col_stride};
         map.hover_index = s.hover >= 0 && slice.place(s.hover) ? s.hover : -1;
         draw_heat_map(canvas, t, map);
         if (chosen) canvas.stroke_rect(r.inset(-1.5), t.accent, 1.5);
@@ -205,7 +206,7 @@ void draw_choices_beside(Canvas& canvas, const Theme& t, const Subject& s,
     map.gap = room.gap;
     map.numbers = true;
     map.colour = t.meaning(s.meaning);
-    map.node = s.node->name;
+    map.node = s.name();
     map.hover_index = s.hover;
     map.selected_index = s.slice.index(s.row, s.col);
     draw_choice_map(canvas, t, map);
@@ -235,7 +236,7 @@ void draw_tensor(Canvas& canvas, const Theme& t, const Rect& area, const Subject
         grid.slice = &s.slice;
         grid.text = [&](std::int64_t r, std::int64_t c) { return chip_text(s, r, c); };
         grid.colour = [&](std::int64_t, std::int64_t) { return t.meaning_soft(s.meaning); };
-        grid.node = s.node->name;
+        grid.node = s.name();
         grid.row = s.row;
         grid.col = s.col;
         grid.hover = s.hover;
@@ -253,7 +254,7 @@ void draw_tensor(Canvas& canvas, const Theme& t, const Rect& area, const Subject
         m.value = [&](std::int64_t r, std::int64_t c) { return s.value(r, c); };
         m.scale = s.scale;
         m.meaning = s.meaning;
-        m.node = s.node->name;
+        m.node = s.name();
         m.row = s.row;
         m.col = s.col;
         m.hover = s.hover;

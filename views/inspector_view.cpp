@@ -1,4 +1,5 @@
 #include "core/graph/op.h"
+#include "core/run/gradients.h"
 #include "views/draw/formula.h"
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
@@ -29,7 +30,8 @@ public:
                "Choose a cell and read how it was made: the formula, the numbers put into it, and "
                "the cells of its inputs that took part, outlined in the small pictures below. The "
                "boxes left of the tensor are what it is made from, those right of it use it. Give "
-               "a second name to see where two tensors of one shape differ.";
+               "a second name to see where two tensors of one shape differ. A gradient tells of "
+               "every number how the loss changes when that number grows.";
     }
     std::vector<Parameter> parameters(const Frame& frame) const override;
     std::vector<Invariant> invariants(const Frame& frame) const override;
@@ -39,7 +41,26 @@ public:
 
 // ---- states without a tensor --------------------------------------------------------------
 
+std::string missing_gradient(const Subject& s) {
+    if (s.whole_numbers())
+        return "Whole numbers have no gradient: a choice or a count does not change by a little.";
+    if (s.trace->loss.empty()) {
+        if (!s.trace->edits.empty())
+            return "An edited run has no gradients: take the edits back to see those of the run.";
+        if (!s.trace->weights)
+            return "This trace was saved without gradients: “stepformer trace --grad” records "
+                   "them.";
+        return "Not recorded: the command “gradients on” (key g) runs the text again with the "
+               "backward pass.";
+    }
+    if (reached_by_loss(*s.trace->graph, s.trace->loss)[static_cast<std::size_t>(s.id)] == 0)
+        return "The loss, " + loss_text(s.trace->loss) +
+               ", does not depend on it through anything that passes gradients.";
+    return "Not kept: the memory budget left it out, or it was not saved.";
+}
+
 std::string missing_sentence(const Subject& s) {
+    if (s.gradient) return missing_gradient(s);
     const std::int64_t bytes =
         s.trace->shape(s.id).size() *
         static_cast<std::int64_t>(s.whole_numbers() ? sizeof(std::int64_t) : sizeof(Real));
@@ -86,7 +107,7 @@ std::string unknown_sentence(const Graph& graph, const std::string& name) {
 std::vector<Parameter> InspectorView::parameters(const Frame& frame) const {
     double rows = most_index, cols = most_index, heads = most_index, tiles = most_index;
     if (frame.trace) {
-        const NodeId id = node_of(frame);
+        const NodeId id = tensor_of(frame).node;
         if (id != no_node) {
             const Slice s = make_slice(*frame.trace, id, choice_now(frame));
             rows = static_cast<double>(std::max<std::int64_t>(0, s.rows - 1));
@@ -111,6 +132,14 @@ std::vector<Parameter> InspectorView::parameters(const Frame& frame) const {
          {},
          std::string(),
          "Name of a second tensor of the same shape: A, B and A − B; empty for none."},
+        {"gradient",
+         T::toggle,
+         0,
+         1,
+         {},
+         false,
+         "Show the gradient instead of the values, ∂L/∂ of each cell; grad.NAME as node or compare "
+         "names one too."},
         {"row",
          T::integer,
          -1,
@@ -165,21 +194,22 @@ void InspectorView::draw(Canvas& canvas, const Frame& frame) const {
             "Type a text and press Enter: every tensor of the run can be looked at here.");
         return;
     }
-    const NodeId id = node_of(frame);
+    const TensorName of = tensor_of(frame);
+    const NodeId id = of.node;
     if (id == no_node) {
         const std::string name = text_of(frame, "node");
         draw_sentence(canvas, t, all, "No tensor “" + name + "”",
                       unknown_sentence(*frame.trace->graph, name));
         return;
     }
-    const Subject s = make_subject(frame, id);
+    const Subject s = make_subject(frame, of);
     const double u = t.text_scale;
     const double top = draw_title(canvas, t, all, s) + 16;
     Rect body{all.x, all.y + top, all.w, all.h - top};
     const std::string other = text_of(frame, "compare");
     const bool neighbours = other.empty() && body.h >= neighbours_height(t) + 160 * u;
     const Explanation lit = s.tensor && s.tensor->size() > 0
-                                ? explain(*s.trace, id, s.hover >= 0 ? s.hover : s.index())
+                                ? s.explain_cell(s.hover >= 0 ? s.hover : s.index())
                                 : Explanation{};
     if (neighbours) {
         const double h = neighbours_height(t);
@@ -189,7 +219,9 @@ void InspectorView::draw(Canvas& canvas, const Frame& frame) const {
         body.h -= 16;
     }
     if (!s.tensor || s.tensor->size() == 0) {
-        const std::string head = s.tensor ? "An empty tensor" : "Not in this trace";
+        const std::string head = s.tensor     ? "An empty tensor"
+                                 : s.gradient ? "No gradient here"
+                                              : "Not in this trace";
         draw_sentence(canvas, t, body, head, s.tensor ? "It has no values." : missing_sentence(s));
         return;
     }
@@ -198,8 +230,8 @@ void InspectorView::draw(Canvas& canvas, const Frame& frame) const {
                     frame.area.centre()};
     const bool logarithmic = toggle_of(frame, "log_histogram");
     if (!other.empty()) {
-        const NodeId b = frame.trace->graph->find(other);
-        if (b == no_node) {
+        const TensorName b = named_tensor(*frame.trace->graph, other);
+        if (b.node == no_node) {
             draw_sentence(canvas, t, body, "No tensor “" + other + "” to compare with",
                           unknown_sentence(*frame.trace->graph, other));
             return;
@@ -224,91 +256,12 @@ void InspectorView::draw(Canvas& canvas, const Frame& frame) const {
     draw_tensor(canvas, t, main, s, zoom, pinned ? 1 : std::clamp(frame.cursor.within, 0.0, 1.0));
 }
 
-// ---- what must hold ------------------------------------------------------------------------
+// ---- in words -------------------------------------------------------------------------------
 
-// 64 cells spread over the tensor, the same ones every time.
-Invariant spot_check(const Subject& s) {
-    constexpr std::int64_t cells = 64;
-    Invariant check{"the formula gives the stored values (64 cells)", true, ""};
-    const std::int64_t size = s.tensor->size(), n = std::min(cells, size);
-    double worst = 0;
-    std::int64_t done = 0;
-    for (std::int64_t i = 0; i < n; ++i) {
-        // A stride without a common factor walks over all rows and columns.
-        const std::int64_t at = n == size ? i : (i * (size / n) + i * 7919) % size;
-        const Explanation e = explain(*s.trace, s.id, at);
-        if (e.numbers.empty()) continue;
-        ++done;
-        const double v = s.tensor->at(at);
-        const double error = e.value == v ? 0 : std::fabs(e.value - v);
-        if (!(error <= worst)) worst = std::isnan(error) ? INFINITY : error;
-    }
-    check.holds = worst <= tolerance(s);
-    check.figure = done == 0 ? "an input was not kept: not measured"
-                             : "max error " + format_number(worst, 3) + ", tolerance " +
-                                   format_number(tolerance(s), 2) + ", " + std::to_string(done) +
-                                   " cells";
-    return check;
-}
-
-// Rows of a softmax, and normalised gate weights, have a known sum.
-void add_row_sums(const Subject& s, std::vector<Invariant>& list) {
-    const Attrs& a = s.node->attrs;
-    double wanted = 1;
-    switch (s.node->op) {
-        case Op::softmax:
-        case Op::causal_softmax:
-            break;
-        case Op::gate_scores:
-            if (a.sigmoid) return;
-            break;
-        case Op::gate_weights:
-            if (!a.normalise) return;
-            wanted = a.scale;
-            break;
-        default:
-            return;
-    }
-    const std::int64_t cols = s.tensor->shape.cols(), rows = s.tensor->shape.rows();
-    double worst = 0;
-    for (std::int64_t r = 0; r < rows; ++r) {
-        double sum = 0;
-        for (std::int64_t c = 0; c < cols; ++c) sum += s.tensor->at(r * cols + c);
-        const double off = std::fabs(sum - wanted);
-        if (!(off <= worst)) worst = std::isnan(off) ? INFINITY : off;
-    }
-    list.push_back({"every row sums to " + format_number(wanted), worst <= 1e-5 * wanted,
-                    format_count(rows) + " rows, max error " + format_number(worst, 3)});
-}
-
+// Of the tensor on the page.
 std::vector<Invariant> InspectorView::invariants(const Frame& frame) const {
-    if (!frame.trace) return {};
-    const NodeId id = node_of(frame);
-    if (id == no_node) return {};
-    const Shape wanted = frame.trace->shape(id);
-    const Tensor* stored = frame.trace->find(id);
-    if (!stored) return {};
-    std::vector<Invariant> list;
-    list.push_back({"shape = the tensor's shape", stored->shape == wanted,
-                    to_string(wanted) + " and " + to_string(stored->shape)});
-    const Subject s = make_subject(frame, id);
-    if (!s.tensor || s.tensor->size() == 0) return list;
-    const Explanation e = explain(*s.trace, id, s.index());
-    if (!e.numbers.empty()) {
-        const double v = s.tensor->at(s.index());
-        const double error = e.value == v ? 0 : std::fabs(e.value - v);
-        list.push_back({"selected cell: recomputed = stored", error <= tolerance(s),
-                        value_text(s, e.value) + " and " + value_text(s, v) + ", error " +
-                            format_number(error, 3) + ", tolerance " +
-                            format_number(tolerance(s), 2)});
-    }
-    if (s.node->op != Op::param && s.node->op != Op::ids) list.push_back(spot_check(s));
-    if (!s.whole_numbers()) add_row_sums(s, list);
-    list.push_back({"nothing is NaN or infinite but the mask", s.statistics.sound(),
-                    format_count(s.statistics.nans) + " NaN, " +
-                        format_count(s.statistics.infinite) + " infinite, " +
-                        format_count(s.statistics.masked) + " masked"});
-    return list;
+    const TensorName of = frame.trace ? tensor_of(frame) : TensorName{};
+    return of.node == no_node ? std::vector<Invariant>{} : checks(make_subject(frame, of));
 }
 
 std::string names_of(const Graph& graph, const std::vector<NodeId>& ids) {
@@ -326,12 +279,18 @@ std::string names_of(const Graph& graph, const std::vector<NodeId>& ids) {
 std::string InspectorView::describe(const Frame& frame) const {
     if (!frame.trace) return "Nothing has run yet.";
     const Graph& graph = *frame.trace->graph;
-    const NodeId id = node_of(frame);
+    const TensorName of = tensor_of(frame);
+    const NodeId id = of.node;
     if (id == no_node) return "There is no tensor named “" + text_of(frame, "node") + "”.";
-    const Subject s = make_subject(frame, id);
-    std::string text = s.node->title + ", " + s.node->name + ", shape " +
-                       to_string(frame.trace->shape(id)) + ": " + formula_plain(s.node->formula) +
-                       ". ";
+    const Subject s = make_subject(frame, of);
+    std::string text =
+        (s.gradient ? "Gradient of " : "") + s.node->title + ", " + s.name() + ", shape " +
+        to_string(frame.trace->shape(id)) + ": " +
+        (s.gradient ? formula_plain(s.symbol()) + " of L = " + loss_text(s.trace->loss)
+                    : formula_plain(s.node->formula)) +
+        ". ";
+    if (s.gradient && s.trace->loss.empty())
+        text = "Gradient of " + s.node->title + ", " + s.name() + ": ";
     if (!s.tensor || s.tensor->size() == 0)
         return text + (s.tensor ? "It has no values." : missing_sentence(s));
     const Statistics& st = s.statistics;
@@ -339,7 +298,7 @@ std::string InspectorView::describe(const Frame& frame) const {
         text += "Its " + format_count(st.count) + " values reach from " + format_number(st.min) +
                 " to " + format_number(st.max) + ", mean " + format_number(st.mean) + ", norm " +
                 format_number(st.norm) + ". ";
-    const Explanation e = explain(*s.trace, id, s.index());
+    const Explanation e = s.explain_cell(s.index());
     std::string words = cell_words(*s.trace, s.slice, s.row, s.col);
     if (words.empty()) words = "its only value";
     words[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(words[0])));
@@ -349,8 +308,7 @@ std::string InspectorView::describe(const Frame& frame) const {
     if (!s.node->inputs.empty()) text += " Made from " + names_of(graph, s.node->inputs) + ".";
     if (!graph.users(id).empty()) text += " Used by " + names_of(graph, graph.users(id)) + ".";
     const std::string other = text_of(frame, "compare");
-    const NodeId b = other.empty() ? no_node : graph.find(other);
-    if (const Tensor* second = b == no_node ? nullptr : frame.trace->find(b)) {
+    if (const Tensor* second = other.empty() ? nullptr : frame.trace->find(other)) {
         const Difference d = difference(*s.tensor, *second);
         text += d.same_shape
                     ? " Against " + other + " the largest difference is " +

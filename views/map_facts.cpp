@@ -204,10 +204,14 @@ std::string place_of(const MapContext& c, const Step& step) {
         case Part::mtp_head:
             part = "shared head";
             break;
+        case Part::loss:
+            part = "loss";
+            break;
         case Part::lens:
         case Part::weight:
             break;
     }
+    if (step.kind == Step::Kind::gradient) part += " · backward";
     return place.empty() ? part : place + " · " + part;
 }
 

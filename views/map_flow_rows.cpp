@@ -24,6 +24,8 @@ Flow::Box make_box(const MapContext& c, const std::string& title, const std::str
                    Meaning meaning, const std::vector<NodeId>& nodes, const Rect& r) {
     Flow::Box box{title, brief, meaning, nodes, nodes.back(), nodes.back(), r, false};
     for (const NodeId id : nodes) {
+        // A loss beside other things is not what the box is for.
+        if (c.graph[id].part == Part::loss && c.graph[nodes.front()].part != Part::loss) continue;
         // Of leaves that nobody reads (the online softmax's states) none is a box's output.
         if (!c.graph.users(id).empty() || c.graph[id].op == Op::softmax) box.shown = id;
     }
@@ -117,7 +119,10 @@ FlowPorts place_whole(Flow& flow, const MapContext& c, const FlowRow& row, doubl
         flow.boxes.push_back(make_box(c, "Embedding, block, head", "Module", Meaning::mtp, nodes,
                                       {left, top, right - left, h}));
         Flow::Box& box = flow.boxes.back();
-        if (head) box.shown = box.out = head->blocks.back().nodes.back();
+        if (head)
+            for (const MapBlock& b : head->blocks)
+                for (const NodeId id : b.nodes)
+                    if (c.graph[id].part != Part::loss) box.shown = box.out = id;
         const Rect r = box.r;
         ports.in = {{r.x, middle(r)}};
         ports.out = {{r.right(), middle(r)}};

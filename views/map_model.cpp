@@ -58,6 +58,11 @@ constexpr Row ffn_rows[] = {
     {"expert_h", "Experts", Meaning::routed_expert},
     {"expert_out", "Experts", Meaning::routed_expert},
     {"routed_out", "Experts", Meaning::routed_expert},
+    {"balance_p", "Balance", Meaning::routed_expert},
+    {"balance_f", "Balance", Meaning::routed_expert},
+    {"balance_loss", "Balance", Meaning::routed_expert},
+    {"aux_f", "Balance", Meaning::routed_expert},
+    {"aux_loss", "Balance", Meaning::routed_expert},
     {"shared_gate", "Shared expert", Meaning::shared_expert, "Shared"},
     {"shared_up", "Shared expert", Meaning::shared_expert},
     {"shared_h", "Shared expert", Meaning::shared_expert},
@@ -71,6 +76,8 @@ constexpr Row head_rows[] = {
     {"final_norm", "Final norm", Meaning::norm, "Norm"},
     {"logits", "Head", Meaning::head, "Head"},
     {"probs", "Next token", Meaning::head, "Next"},
+    {"nll", "Loss", Meaning::head},
+    {"loss", "Loss", Meaning::head},
 };
 constexpr Row mtp_input_rows[] = {
     {"ids", "Tokens ahead", Meaning::mtp},
@@ -82,9 +89,9 @@ constexpr Row mtp_input_rows[] = {
     {"input", "Joined", Meaning::mtp},
 };
 constexpr Row mtp_head_rows[] = {
-    {"norm", "Module norm", Meaning::norm},
-    {"logits", "Head, shared", Meaning::head, "Head"},
-    {"probs", "Prediction", Meaning::mtp},
+    {"norm", "Module norm", Meaning::norm}, {"logits", "Head, shared", Meaning::head, "Head"},
+    {"probs", "Prediction", Meaning::mtp},  {"nll", "Loss", Meaning::mtp},
+    {"loss", "Loss", Meaning::mtp},
 };
 
 template <std::size_t n>
@@ -112,8 +119,8 @@ const Row* row_of(MapBand::Kind kind, std::string_view suffix) {
     return nullptr;
 }
 
-bool kind_of(Part part, MapBand::Kind& kind) {
-    switch (part) {
+bool kind_of(const Node& node, int layers, MapBand::Kind& kind) {
+    switch (node.part) {
         case Part::embed:
             kind = MapBand::Kind::input;
             return true;
@@ -135,6 +142,11 @@ bool kind_of(Part part, MapBand::Kind& kind) {
             return true;
         case Part::mtp_head:
             kind = MapBand::Kind::mtp_head;
+            return true;
+        case Part::loss:  // of predictions, and what balances the experts
+            kind = node.op != Op::cross_entropy && node.op != Op::mean ? MapBand::Kind::ffn
+                   : node.layer < layers                               ? MapBand::Kind::head
+                                                                       : MapBand::Kind::mtp_head;
             return true;
         case Part::lens:
         case Part::weight:
@@ -206,7 +218,7 @@ MapModel::MapModel(const Graph& graph) {
     for (NodeId id = 0; id < graph.size(); ++id) {
         const Node& node = graph[id];
         MapBand::Kind kind{};
-        if (node.op == Op::param || !kind_of(node.part, kind)) continue;
+        if (node.op == Op::param || !kind_of(node, layers, kind)) continue;
         if (bands.empty() || bands.back().kind != kind || bands.back().layer != node.layer) {
             bands.emplace_back();
             bands.back().kind = kind;

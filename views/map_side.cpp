@@ -154,16 +154,21 @@ double draw_caption(Canvas& canvas, const MapContext& c, const Rect& r, bool wit
     if (c.current != no_node && c.step != nullptr) {
         const Node& node = c.graph[c.current];
         title = node.title;
-        if (c.step->kind != Step::Kind::operation) title += " · " + c.step->title;
+        const bool gradient = c.step->kind == Step::Kind::gradient;
+        if (gradient)
+            title = c.step->title;
+        else if (c.step->kind != Step::Kind::operation)
+            title += " · " + c.step->title;
+        const std::string said = gradient ? gradient_symbol(node) : node.formula;
         const double dot = std::round(5 * t.text_scale);
         canvas.fill_rect({r.x, r.y + first / 2 - 2 * dot, dot, 4 * dot}, t.accent, dot / 2);
         const double x = r.x + 2 * dot + 4;
         text_in(canvas, {x, r.y, r.right() - x, first}, title, large);
         const double after = x + canvas.text_width(title, large) + 20 * t.text_scale;
         const auto formula = t.text(t.normal() * 1.15, t.ink_soft);
-        if (after + formula_width(canvas, node.formula, formula) <= r.right())
-            draw_formula(canvas, {after, r.y + first / 2 + cap_height(large.size) / 2},
-                         node.formula, formula);
+        if (after + formula_width(canvas, said, formula) <= r.right())
+            draw_formula(canvas, {after, r.y + first / 2 + cap_height(large.size) / 2}, said,
+                         formula);
         place = place_of(c, *c.step) + " · shape " + to_string(c.trace.shape(c.current));
     } else {
         text_in(canvas, {r.x, r.y, r.w, first}, title, large);

@@ -37,8 +37,8 @@ struct GradientExecutor::Plan {
     std::vector<NodeId> outputs;
     std::vector<bool> wanted;  // parameters whose gradient somebody wants
     bool steps = false;
-    std::vector<Work> work;            // in build order
-    std::vector<NodeId> untouched;     // wanted parameters that no loss depends on
+    std::vector<Work> work;         // in build order
+    std::vector<NodeId> untouched;  // wanted parameters that no loss depends on
 };
 
 GradientExecutor::GradientExecutor(std::shared_ptr<const Graph> graph,
@@ -218,15 +218,16 @@ void GradientExecutor::forward(const Request& r) {
                 def.prepare(node, in, prepared_[at(w.id)]);
                 packed_at_[at(w.id)] = version_;
             }
-            def.forward({.node = node,
-                         .extent = r.extent,
-                         .in = in,
-                         .out = out,
-                         .rope = rope_,
-                         .prepared = &prepared_[at(w.id)],
-                         .pool = pool_.get(),
-                         .scratch = &scratch_,
-                         .saved = w.saved < 0 ? nullptr : reinterpret_cast<Real*>(base_ + w.saved)});
+            def.forward(
+                {.node = node,
+                 .extent = r.extent,
+                 .in = in,
+                 .out = out,
+                 .rope = rope_,
+                 .prepared = &prepared_[at(w.id)],
+                 .pool = pool_.get(),
+                 .scratch = &scratch_,
+                 .saved = w.saved < 0 ? nullptr : reinterpret_cast<Real*>(base_ + w.saved)});
         }
         values_[at(w.id)] = {out.shape, out.real, out.ints};
     }

@@ -28,9 +28,9 @@ public:
     };
     struct Request {
         Extent extent;
-        std::span<const std::int64_t> ids;     // (batch, tokens)
-        std::span<const ConstView> params;     // by node: the parameters' numbers
-        std::span<Real* const> gradients;      // by node: where dL/d(parameter) goes, null: nowhere
+        std::span<const std::int64_t> ids;  // (batch, tokens)
+        std::span<const ConstView> params;  // by node: the parameters' numbers
+        std::span<Real* const> gradients;   // by node: where dL/d(parameter) goes, null: nowhere
         std::vector<Seed> seeds;
         std::vector<NodeId> outputs;  // values that stay readable until the next run
         bool steps = false;           // composites step by step

@@ -73,6 +73,7 @@ struct Engine::Impl {
         o.attention = attention;
         o.threads = options.threads;
         o.budget_bytes = options.budget_bytes;
+        o.gradients = now.gradients;
         return run_trace(model, rows, o);
     }
     void run(std::vector<std::vector<std::int64_t>> rows) {
@@ -164,6 +165,17 @@ struct Engine::Impl {
         const auto before = std::exchange(attention, c.mode);
         if (ids.empty() || before == c.mode) return;
         run(ids);
+    }
+    void carry_out(const SetGradients& c) {
+        if (now.trace) need_model();
+        if (c.on == now.gradients) return;
+        now.gradients = c.on;
+        try {
+            if (!ids.empty()) run(ids);
+        } catch (...) {
+            now.gradients = !c.on;
+            throw;
+        }
     }
     void carry_out(const Continue& c) {
         need_model();

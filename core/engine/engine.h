@@ -37,6 +37,10 @@ struct SetEdits {
 struct SetAttention {
     AttentionMode mode = AttentionMode::naive;
 };
+// Runs the text again with or without gradients (the steps of the backward pass).
+struct SetGradients {
+    bool on = true;
+};
 struct Continue {
     SamplingOptions options;
 };  // appends generated tokens to the sequence and runs it
@@ -44,7 +48,7 @@ struct Complete {
     std::string node;
 };  // a tensor that the memory budget left out
 using Command = std::variant<RunPrompt, RunIds, UsePreset, OpenModel, OpenTrace, SetEdits,
-                             SetAttention, Continue, Complete, TrainStart, TrainPause, TrainResume,
+                             SetAttention, SetGradients, Continue, Complete, TrainStart, TrainPause, TrainResume,
                              TrainStep, TrainRestart, TrainSet, TrainStop, TrainSave, TrainFollow>;
 
 // What the window sees: immutable, one for all views of a frame.
@@ -53,6 +57,7 @@ struct Snapshot {
     ModelPtr model;
     TracePtr trace;  // null before the first run
     std::shared_ptr<const Timeline> timeline;
+    bool gradients = false;           // whether runs record them
     std::uint64_t run = 0;  // grows with every run that was asked for, not when training refreshes
     bool live = false;      // the model's weights are of the training run, not of a file or seed
     TrainingStatusPtr training;       // null: there is no training run

@@ -76,7 +76,7 @@ enum class Op : std::uint8_t {
     experts,         // fused: dispatch .. combine, expert by expert
     concat,          // columns of both
     softmax,
-    cross_entropy,   // -ln p of the token `shift` places on, for each position that has one
+    cross_entropy,  // -ln p of the token `shift` places on, for each position that has one
     mean,
     top_fraction,     // f_i of each sequence, from the top-k of the unbiased affinities
     choice_fraction,  // f_i of the whole batch, from the choices made

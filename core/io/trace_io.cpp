@@ -26,6 +26,7 @@ using Json = nlohmann::json;
 constexpr const char* format_name = "stepformer-trace";
 constexpr const char* format_version = "1";
 constexpr std::size_t max_tokenizer_bytes = std::size_t{1} << 20;
+constexpr const char* training_graph = "training";
 
 bool is_recorded(const Node& node) {
     return node.op != Op::param;
@@ -47,6 +48,7 @@ public:
         if (found == texts_.end()) refuse(key, "is missing (not a trace of this program?)");
         return found->second;
     }
+    bool has(const std::string& key) const { return texts_.contains(key); }
     Json json(const std::string& key) const {
         Json value = parse_json(text(key), file_ + ": " + key);
         if (!value.is_array()) refuse(key, "must be a list, got " + json_kind(value));
@@ -146,6 +148,24 @@ void read_edits(const Metadata& meta, Trace& trace) {
     }
 }
 
+// What the gradients are of: terms of the training graph. A trace without them has none.
+void read_loss(const Metadata& meta, Trace& trace) {
+    if (!meta.has("loss_terms")) return;
+    const Graph& graph = *trace.graph;
+    for (const auto& item : meta.json("loss_terms")) {
+        const auto has = [&](const char* key) { return item.is_object() && item.contains(key); };
+        if (!has("node") || !item["node"].is_string() || !has("weight") ||
+            !item["weight"].is_number())
+            meta.refuse("loss_terms", "must be objects of node and weight");
+        LossTerm term{item["node"].get<std::string>(), item["weight"].get<double>()};
+        const NodeId id = graph.find(term.node);
+        if (id == no_node || graph[id].part != Part::loss || trace.shape(id).size() != 1)
+            meta.refuse("loss_terms", "name no loss: " + one_line(term.node));
+        if (!std::isfinite(term.weight)) meta.refuse("loss_terms", "weights must be finite");
+        trace.loss.push_back(std::move(term));
+    }
+}
+
 // Whole numbers are used as indices by whoever shows or explains a trace. Returns what is wrong.
 std::string index_problem(const Node& node, const Tensor& tensor, const ModelConfig& c) {
     const std::int64_t size = tensor.size();
@@ -234,6 +254,32 @@ void read_trace_tensors(const SafetensorsFile& tensors, const std::string& file,
     check_loads(trace, file);
 }
 
+namespace {
+
+// Real and of the shape of what they are gradients of.
+void read_gradients(const SafetensorsFile& tensors, const std::string& file, Trace& trace) {
+    const Graph& graph = *trace.graph;
+    for (NodeId id = 0; id < graph.size(); ++id) {
+        const std::string name = gradient_name(graph[id].name);
+        const auto entry = tensors.entries().find(name);
+        if (entry == tensors.entries().end()) continue;
+        const auto refuse = [&](const std::string& reason) {
+            return UserError(file, "tensor " + name, reason);
+        };
+        if (trace.loss.empty()) throw refuse("is there although loss_terms names no loss");
+        if (graph[id].dtype != DType::real) throw refuse("whole numbers have no gradient");
+        const Shape shape = trace.shape(id);
+        if (!std::equal(entry->second.shape.begin(), entry->second.shape.end(), shape.dim.begin(),
+                        shape.dim.begin() + shape.rank))
+            throw refuse("its shape does not fit the config and the ids, which give " +
+                         to_string(shape));
+        if (entry->second.type == StoredType::i64) throw refuse("dtype I64 does not fit");
+        trace.keep_gradient(id, std::make_shared<Tensor>(tensors.read(name)));
+    }
+}
+
+}  // namespace
+
 void write_trace(const std::filesystem::path& file, const Trace& trace,
                  const std::map<std::string, TensorPtr>& extra) {
     const Graph& graph = *trace.graph;
@@ -252,6 +298,14 @@ void write_trace(const std::filesystem::path& file, const Trace& trace,
         add(graph[id].name, *tensor);
         symbols[graph[id].name] = graph[id].symbol;
         formulas[graph[id].name] = graph[id].formula;
+    }
+    for (NodeId id = 0; id < graph.size(); ++id) {
+        const Tensor* gradient = trace.gradient(id);
+        if (!gradient) continue;
+        const std::string name = gradient_name(graph[id].name);
+        add(name, *gradient);
+        symbols[name] = gradient_symbol(graph[id]);
+        formulas[name] = gradient_symbol(graph[id]);
     }
     for (const auto& [name, tensor] : extra) add(name, *tensor);
 
@@ -282,6 +336,15 @@ void write_trace(const std::filesystem::path& file, const Trace& trace,
         {"model_name", trace.model_name},
         {"trained_step", std::to_string(trace.trained_step)}};
     write_tokenizer(trace.tokenizer.get(), metadata);
+    // Also of an edited run, whose gradients are gone but whose losses are there.
+    if (graph.find("loss") != no_node) metadata["graph"] = training_graph;
+    if (!trace.loss.empty()) {
+        auto terms = nlohmann::ordered_json::array();
+        for (const LossTerm& term : trace.loss)
+            terms.push_back({{"node", term.node}, {"weight", term.weight}});
+        metadata["loss"] = "L = " + loss_text(trace.loss);
+        metadata["loss_terms"] = text(terms);
+    }
     write_safetensors(file, tensors, metadata);
 }
 
@@ -298,13 +361,20 @@ TracePtr read_trace(const std::filesystem::path& path) {
                                           one_line(meta.text("format_version")) + "\"");
     const AttentionMode mode = parse_attention(meta.text("attention"), file);
     auto trace = std::make_shared<Trace>();
-    trace->graph = build_graph(parse_config(meta.text("config"), file + ": config"), mode);
+    const ModelConfig config = parse_config(meta.text("config"), file + ": config");
+    const bool training = meta.has("graph");
+    if (training && meta.text("graph") != training_graph)
+        meta.refuse("graph",
+                    "must be training or missing, got \"" + one_line(meta.text("graph")) + "\"");
+    trace->graph = training ? build_training_graph(config, mode) : build_graph(config, mode);
     read_ids_and_labels(meta, *trace);
     read_tokenizer(meta, *trace);
     read_edits(meta, *trace);
     trace->model_name = one_line(meta.text("model_name"));
     trace->trained_step = meta.count("trained_step");
+    read_loss(meta, *trace);
     read_trace_tensors(tensors, file, "", *trace);
+    read_gradients(tensors, file, *trace);
     return trace;
 }
 

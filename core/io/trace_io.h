@@ -13,7 +13,9 @@ namespace sf {
 // A trace as a safetensors file: every kept tensor under its node's name with the batch dimension,
 // floats F32, indices I64; `extra` tensors (decode_logits) beside them. Metadata: format version,
 // config, attention mode, ids, token strings, order, symbols, formulas, edits, model name; no
-// times, so that the same run gives the same bytes. Parameters are not written.
+// times, so that the same run gives the same bytes. Parameters are not written. Of a run with
+// gradients: each as "grad.NAME" (parameters too), `graph` says training, `loss` is a readable
+// formula and `loss_terms` its nodes and weights.
 void write_trace(const std::filesystem::path& file, const Trace& trace,
                  const std::map<std::string, TensorPtr>& extra = {});
 

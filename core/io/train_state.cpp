@@ -52,7 +52,8 @@ public:
         const auto end = t.data() + t.size();
         const auto result = std::from_chars(t.data(), end, value);
         if (result.ec != std::errc{} || result.ptr != end)
-            throw UserError(name_, key, "must be a whole number from 0, got \"" + one_line(t) + "\"");
+            throw UserError(name_, key,
+                            "must be a whole number from 0, got \"" + one_line(t) + "\"");
         return value;
     }
     void read_set(const std::string& prefix, bool second_moments, ParameterSet& set) const {
@@ -136,16 +137,12 @@ SavedRun read_run(const std::filesystem::path& folder) {
         throw UserError(file.name(), "steps_done", "is beyond all reason");
     state.done = static_cast<std::int64_t>(file.number("steps_done"));
     state.next_row = file.number("next_row");
-    History history =
-        read_history(file.file(), file.name(), history_prefix, config, tokenizer);
+    History history = read_history(file.file(), file.name(), history_prefix, config, tokenizer);
     if (!history.empty() && history.back().step > state.done)
         throw UserError(file.name(), "history", "has steps after steps_done");
-    return {config,
-            settings,
-            tokenizer,
-            {file.text("corpus_file"), file.number("corpus_fingerprint")},
-            std::move(state),
-            std::move(history)};
+    return {config,           settings,
+            tokenizer,        {file.text("corpus_file"), file.number("corpus_fingerprint")},
+            std::move(state), std::move(history)};
 }
 
 }  // namespace sf

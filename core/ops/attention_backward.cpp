@@ -84,8 +84,7 @@ void attention_backward(const BackwardContext& c) {
     constexpr std::int64_t line = 16;  // each piece of memory begins at a multiple of it
     const auto keys_size = packed_size(k, St);
     const auto each = (2 * T * k + S * k + St * (k + v) + keys_size + packed_values_size(k, S) +
-                       packed_size(v, St) + 2 * block * St + packed_size(block, k) +
-                       packed_size(block, v) + 12 * line) /
+                       packed_size(v, St) + 2 * block * St + 12 * line) /
                       line * line;
     Real* memory = c.scratch->get(2, each * threads_of(c));
 
@@ -122,8 +121,6 @@ void attention_backward(const BackwardContext& c) {
         std::fill_n(dv, St * v, Real(0));
         Real* p = take(block * St);
         Real* ds = take(block * St);
-        Real* q_rows = take(packed_size(block, k));
-        Real* do_rows = take(packed_size(block, v));
 
         for (std::int64_t r0 = 0; r0 < T; r0 += block) {
             const auto rows = std::min(block, T - r0), seen = whole_tiles(past + r0 + rows);
@@ -146,10 +143,8 @@ void attention_backward(const BackwardContext& c) {
             for (std::int64_t j = 0; j * tile < seen; ++j)
                 multiply_panels(ds + j * tile, rows, St, std::min(tile, S - j * tile),
                                 keys_along + j * packed_size(tile, k), k, dq + r0 * k, k, j > 0);
-            pack_straight(q + r0 * k, rows, k, k, q_rows);
-            multiply_transposed(ds, seen, St, rows, q_rows, k, dk, k, true);
-            pack_straight(d_out, rows, v, H * v, do_rows);
-            multiply_transposed(p, seen, St, rows, do_rows, v, dv, v, true);
+            multiply_transposed(ds, seen, St, rows, q + r0 * k, k, k, dk, k, true);
+            multiply_transposed(p, seen, St, rows, d_out, v, H * v, dv, v, true);
         }
 
         for (std::int64_t t = 0; t < T; ++t) {
@@ -233,9 +228,8 @@ void attend_backward(const BackwardContext& c) {
                 for (std::int64_t s = 0; s < S; ++s) {
                     const Real* value = c.in[1].real + values.at(s);
                     if (dp)
-                        dp.give(row + s, lane_sum(v, [&](std::int64_t i) {
-                                    return d_out[i] * value[i];
-                                }));
+                        dp.give(row + s,
+                                lane_sum(v, [&](std::int64_t i) { return d_out[i] * value[i]; }));
                     const Real p = c.in[0].real[row + s];
                     for (std::int64_t i = 0; i < v && dv; ++i)
                         dv.data[values.at(s) + i] += p * d_out[i];

@@ -97,9 +97,22 @@ void experts_prepare_backward(const Node& n, std::span<const ConstView> in, Prep
     }
 }
 
+// h = silu(a) u, and with dh = g z: da = dh u silu'(a), du = dh silu(a). One vector loop.
+void swiglu_slopes(const Real* __restrict a, const Real* __restrict u, const Real* __restrict z,
+                   Real g, std::int64_t n, Real* __restrict da, Real* __restrict du,
+                   Real* __restrict h) {
+    for (std::int64_t j = 0; j < n; ++j) {
+        const Real sigma = sigmoid(a[j]), act = a[j] * sigma, dh = g * z[j];
+        da[j] = dh * u[j] * (sigma * (Real(1) + a[j] * (Real(1) - sigma)));
+        du[j] = dh * act;
+        h[j] = act * u[j];
+    }
+}
+
 // y = sum g W2 h with h = silu(a) u, a = W1 x, u = W3 x. With z = W2^T dy: dg = z h (which is dy
 // W2 h), dh = g z, da = dh u silu'(a), du = dh silu(a), dx = W1^T da + W3^T du; dW2 = dy (g h)^T,
-// dW1 = da x^T, dW3 = du x^T. Experts write disjoint gradients; a token's rows are added at the end.
+// dW1 = da x^T, dW3 = du x^T. Experts write disjoint gradients; a token's rows are added at the
+// end.
 void experts_backward(const BackwardContext& c) {
     const auto E = c.node.attrs.experts, k = c.node.attrs.top_k, D = c.out.shape.cols();
     const auto tokens = c.out.shape.rows(), slots = tokens * k, width = c.in[4].shape[0];
@@ -108,9 +121,7 @@ void experts_backward(const BackwardContext& c) {
 
     constexpr std::int64_t block = 96;
     Real* dx_rows = c.scratch->get(0, slots * D);
-    const auto each = (block * (2 * D + 2 * width + pair) + packed_size(block, D) +
-                       packed_size(block, width) + 8 * 16) /
-                      16 * 16;
+    const auto each = (block * (2 * D + 2 * width + pair) + 6 * 16) / 16 * 16;
     Real* memory = c.scratch->get(1, each * threads_of(c));
     for_pieces(c, E, [&](std::int64_t e, int thread) {
         const auto i = static_cast<std::size_t>(e);
@@ -123,8 +134,6 @@ void experts_backward(const BackwardContext& c) {
         Real* z = take(block * width);
         Real* h = take(block * width);
         Real* both = take(block * pair);  // da and du, as far apart as a and u
-        Real* x_panels = take(packed_size(block, D));
-        Real* h_panels = take(packed_size(block, width));
         const PackedMatrix* w = c.prepared->data() + 3 * i;
         const GradView *to = c.to.data() + 3 + 3 * i, dw1 = to[0], dw3 = to[1], dw2 = to[2];
         const auto count = s.load[i];
@@ -142,16 +151,10 @@ void experts_backward(const BackwardContext& c) {
             multiply_panels(dy, n, D, D, w[2].panel(0), width, z, width, false);
             for (std::int64_t r = 0; r < n; ++r) {
                 const auto slot = s.order[static_cast<std::size_t>(first + r)];
-                const Real *a = c.saved + (first + r) * pair, *u = a + up;
-                Real *zr = z + r * width, *hr = h + r * width;
-                Real *da = both + r * pair, *du = da + up;
+                const Real *a = c.saved + (first + r) * pair, *zr = z + r * width;
+                Real *hr = h + r * width, *da = both + r * pair;
                 const Real g = c.in[2].real[slot];
-                for (std::int64_t j = 0; j < width; ++j) {
-                    const Real sigma = sigmoid(a[j]), act = a[j] * sigma, dh = g * zr[j];
-                    da[j] = dh * u[j] * (sigma * (Real(1) + a[j] * (Real(1) - sigma)));
-                    du[j] = dh * act;
-                    hr[j] = act * u[j];
-                }
+                swiglu_slopes(a, a + up, zr, g, width, da, da + up, hr);
                 if (c.to[2])
                     c.to[2].give(slot,
                                  lane_sum(width, [&](std::int64_t j) { return zr[j] * hr[j]; }));
@@ -160,19 +163,17 @@ void experts_backward(const BackwardContext& c) {
             if (c.to[0]) {
                 multiply_panels(both, n, pair, width, w[0].panel(0), D, dx_rows + first * D, D,
                                 false);
-                multiply_panels(both + up, n, pair, width, w[1].panel(0), D, dx_rows + first * D,
-                                D, true);
+                multiply_panels(both + up, n, pair, width, w[1].panel(0), D, dx_rows + first * D, D,
+                                true);
             }
-            if (dw1 || dw3) pack_straight(x, n, D, D, x_panels);
             if (dw1)
-                multiply_transposed(both, width, pair, n, x_panels, D, dw1.data, D,
-                                    dw1.add || r0 > 0);
+                multiply_transposed(both, width, pair, n, x, D, D, dw1.data, D, dw1.add || r0 > 0);
             if (dw3)
-                multiply_transposed(both + up, width, pair, n, x_panels, D, dw3.data, D,
+                multiply_transposed(both + up, width, pair, n, x, D, D, dw3.data, D,
                                     dw3.add || r0 > 0);
-            if (!dw2) continue;
-            pack_straight(h, n, width, width, h_panels);
-            multiply_transposed(dy, D, D, n, h_panels, width, dw2.data, width, dw2.add || r0 > 0);
+            if (dw2)
+                multiply_transposed(dy, D, D, n, h, width, width, dw2.data, width,
+                                    dw2.add || r0 > 0);
         }
     });
     if (!c.to[0]) return;

@@ -56,10 +56,9 @@ void absorb_q_backward(const BackwardContext& c) {
             multiply_panels(c.grad + h * rank, rows, a.heads * rank, rank, w.panel(0), a.nope,
                             dq.data + h * k, a.heads * k, true);
         if (!dw) continue;
-        Real* panels = c.scratch->get(0, packed_size(rows, rank));
-        pack_straight(c.grad + h * rank, rows, rank, a.heads * rank, panels);
-        multiply_transposed(c.in[0].real + h * k, a.nope, a.heads * k, rows, panels, rank,
-                            dw.data + h * (a.nope + a.value) * rank, rank, true);
+        multiply_transposed(c.in[0].real + h * k, a.nope, a.heads * k, rows, c.grad + h * rank,
+                            rank, a.heads * rank, dw.data + h * (a.nope + a.value) * rank, rank,
+                            true);
     }
 }
 void explain_absorb_q(const ExplainContext& c, Explanation& e) {
@@ -198,10 +197,9 @@ void expand_v_backward(const BackwardContext& c) {
             multiply_panels(c.grad + h * v, rows, a.heads * v, v, w.panel(0), rank,
                             dx.data + h * rank, a.heads * rank, dx.add);
         if (!dw) continue;
-        Real* panels = c.scratch->get(0, packed_size(rows, rank));
-        pack_straight(c.in[0].real + h * rank, rows, rank, a.heads * rank, panels);
-        multiply_transposed(c.grad + h * v, v, a.heads * v, rows, panels, rank,
-                            dw.data + (h * (a.nope + v) + a.nope) * rank, rank, true);
+        multiply_transposed(c.grad + h * v, v, a.heads * v, rows, c.in[0].real + h * rank, rank,
+                            a.heads * rank, dw.data + (h * (a.nope + v) + a.nope) * rank, rank,
+                            true);
     }
 }
 void explain_expand_v(const ExplainContext& c, Explanation& e) {

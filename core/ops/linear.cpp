@@ -5,6 +5,8 @@ namespace sf {
 
 namespace {
 
+constexpr std::int64_t piece = 96;  // rows at a time: they and the weight fit the second cache
+
 // y = x W^T, W (out, in). Attrs heads > 0 splits the output into (heads, out / heads).
 void linear_shape(const Graph& graph, Node& n) {
     const Node& x = input(graph, n, 0);
@@ -39,17 +41,16 @@ void linear_backward(const BackwardContext& c) {
     const auto n = c.in[1].shape[0], k = c.in[1].shape[1];
     const auto rows = c.out.shape[0] * c.out.shape[1];
     if (const GradView dx = c.to[0])
-        for_rows(c, rows, 48, [&](std::int64_t r0, std::int64_t r1, int) {
+        for_rows(c, rows, piece, [&](std::int64_t r0, std::int64_t r1, int) {
             multiply_panels(c.grad + r0 * n, r1 - r0, n, n, c.prepared->front().panel(0), k,
                             dx.data + r0 * k, k, dx.add);
         });
-    if (const GradView dw = c.to[1])
-        weight_gradient(c, c.grad, n, n, c.in[0].real, k, rows, dw);
+    if (const GradView dw = c.to[1]) weight_gradient(c, c.grad, n, n, c.in[0].real, k, rows, dw);
 }
 void linear(const OpContext& c) {
     const PackedMatrix& w = c.prepared->front();
     const auto rows = c.out.shape[0] * c.out.shape[1];
-    for_rows(c, rows, 48, [&](std::int64_t r0, std::int64_t r1, int) {
+    for_rows(c, rows, piece, [&](std::int64_t r0, std::int64_t r1, int) {
         multiply(c.in[0].real + r0 * w.k(), r1 - r0, w.k(), w, c.out.real + r0 * w.n(), w.n());
     });
 }

@@ -82,9 +82,8 @@ void mean_shape(const Graph&, Node& n) {
 void mean(const OpContext& c) {
     const auto n = c.in[0].size();
     const Real* x = c.in[0].real;
-    c.out.real[0] = n == 0 ? Real(0)
-                           : lane_sum(n, [&](std::int64_t i) { return x[i]; }) /
-                                 static_cast<Real>(n);
+    c.out.real[0] =
+        n == 0 ? Real(0) : lane_sum(n, [&](std::int64_t i) { return x[i]; }) / static_cast<Real>(n);
 }
 void mean_backward(const BackwardContext& c) {
     const auto n = c.in[0].size();
@@ -101,9 +100,7 @@ void explain_mean(const ExplainContext& c, Explanation& e) {
 
 // The balance losses (DeepSeek-V3 eqs. 17-20; DeepSeek-V2 eqs. 23-25). Attrs: experts, top_k.
 double share(const Attrs& a, std::int64_t tokens) {
-    return tokens == 0 ? 0
-                       : static_cast<double>(a.experts) /
-                             static_cast<double>(a.top_k * tokens);
+    return tokens == 0 ? 0 : static_cast<double>(a.experts) / static_cast<double>(a.top_k * tokens);
 }
 
 // f_i = N / (K T) x the tokens of a sequence that have i among their K highest *unbiased*

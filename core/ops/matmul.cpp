@@ -145,10 +145,16 @@ void pack_transposed(const Real* w, std::int64_t n, std::int64_t k, std::int64_t
 void pack_straight(const Real* b, std::int64_t k, std::int64_t n, std::int64_t ld, Real* panels) {
     for (std::int64_t p = 0; p * width < n; ++p) {
         Real* panel = panels + p * k * width;
+        const Real* source = b + p * width;
         const std::int64_t columns = std::min<std::int64_t>(width, n - p * width);
+        if (columns == width) {
+            for (std::int64_t i = 0; i < k; ++i)
+                for (int v = 0; v < panel_vectors; ++v)
+                    store(panel + i * width + v * lanes, load(source + i * ld + v * lanes));
+            continue;
+        }
         for (std::int64_t i = 0; i < k; ++i) {
-            std::memcpy(panel + i * width, b + i * ld + p * width,
-                        static_cast<std::size_t>(columns) * sizeof(Real));
+            for (std::int64_t j = 0; j < columns; ++j) panel[i * width + j] = source[i * ld + j];
             for (std::int64_t j = columns; j < width; ++j) panel[i * width + j] = 0;
         }
     }
@@ -216,20 +222,27 @@ void multiply_panels(const Real* x, std::int64_t rows, std::int64_t ldx, std::in
 }
 
 void multiply_transposed(const Real* x, std::int64_t m, std::int64_t ldx, std::int64_t rows,
-                         const Real* panels, std::int64_t n, Real* y, std::int64_t ldy,
+                         const Real* b, std::int64_t n, std::int64_t ldb, Real* y, std::int64_t ldy,
                          bool accumulate) {
-    constexpr std::int64_t block = 256;  // rows of a panel that stay in the first-level cache
+    // Rows are taken in blocks whose x and b stay in the second cache; a panel of b is packed where
+    // it stays in the first while all of x^T passes.
+    constexpr std::int64_t block = 128;
+    alignas(64) Real panel[block * width];
     if (rows == 0 && !accumulate)
         for (std::int64_t i = 0; i < m; ++i) std::fill_n(y + i * ldy, n, Real(0));
-    for (std::int64_t p = 0; p * width < n; ++p)
-        for (std::int64_t k0 = 0; k0 < rows; k0 += block)
+    for (std::int64_t k0 = 0; k0 < rows; k0 += block) {
+        const auto k = std::min(block, rows - k0);
+        for (std::int64_t j = 0; j < n; j += width) {
+            const auto columns = std::min<std::int64_t>(width, n - j);
+            pack_straight(b + k0 * ldb + j, k, columns, ldb, panel);
             for (std::int64_t i = 0; i < m; i += max_rows) {
                 const auto count = std::min<std::int64_t>(max_rows, m - i);
                 one_panel_transposed[static_cast<std::size_t>(count - 1)](
-                    x + k0 * ldx + i, ldx, std::min(block, rows - k0),
-                    panels + (p * rows + k0) * width, y + i * ldy + p * width, ldy,
-                    std::min<std::int64_t>(width, n - p * width), accumulate || k0 > 0);
+                    x + k0 * ldx + i, ldx, k, panel, y + i * ldy + j, ldy, columns,
+                    accumulate || k0 > 0);
             }
+        }
+    }
 }
 
 void multiply(const Real* x, std::int64_t rows, std::int64_t ldx, const PackedMatrix& b, Real* y,

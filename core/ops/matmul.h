@@ -65,10 +65,10 @@ std::int64_t packed_size(std::int64_t k, std::int64_t n);
 void multiply_panels(const Real* x, std::int64_t rows, std::int64_t ldx, std::int64_t k,
                      const Real* panels, std::int64_t n, Real* y, std::int64_t ldy,
                      bool accumulate);
-// y (m, n) = x^T B, or y += x^T B, for x (rows, m) and B (rows, n) in panels: how a weight's
+// y (m, n) = x^T b, or y += x^T b, for row-major x (rows, m) and b (rows, n): how a weight's
 // gradient is made. The sum over rows goes from the first to the last.
 void multiply_transposed(const Real* x, std::int64_t m, std::int64_t ldx, std::int64_t rows,
-                         const Real* panels, std::int64_t n, Real* y, std::int64_t ldy,
+                         const Real* b, std::int64_t n, std::int64_t ldb, Real* y, std::int64_t ldy,
                          bool accumulate);
 
 }  // namespace sf

@@ -49,8 +49,7 @@ void rms_norm_backward(const BackwardContext& c) {
                                                      static_cast<Real>(c.node.attrs.eps));
             for (std::int64_t i = 0; i < width; ++i) dg[i] += dy[i] * x[i] * inverse;
             if (!c.to[0]) continue;
-            const Real dot =
-                lane_sum(width, [&](std::int64_t i) { return g[i] * dy[i] * x[i]; });
+            const Real dot = lane_sum(width, [&](std::int64_t i) { return g[i] * dy[i] * x[i]; });
             const Real pull = dot * inverse * inverse / static_cast<Real>(width);
             Real* dx = c.to[0].data + r * ld;
             if (!c.to[0].add) {

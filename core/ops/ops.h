@@ -18,7 +18,7 @@ void add_latent_ops(std::vector<OpDef>& table);       // absorb_q .. expand_v
 void add_router_ops(std::vector<OpDef>& table);       // gate_scores .. gate_weights
 void add_expert_ops(std::vector<OpDef>& table);       // expert_load .. combine
 void add_fused_expert_ops(std::vector<OpDef>& table);  // experts
-void add_loss_ops(std::vector<OpDef>& table);         // cross_entropy .. balance_loss
+void add_loss_ops(std::vector<OpDef>& table);          // cross_entropy .. balance_loss
 
 // ---- shapes ----
 // Throws ShapeError with the node's name unless the condition holds.
@@ -27,8 +27,8 @@ const Node& input(const Graph& graph, const Node& node, std::size_t i);
 Dim fixed(std::int64_t n);
 
 // ---- rows in pieces ----
-// Calls work(first_row, last_row, thread) over fixed pieces of rows (all at once on one thread: for
-// work whose rows do not meet). C: OpContext or BackwardContext.
+// Calls work(first_row, last_row, thread) over pieces of rows, small enough to stay in a near cache
+// while an operation passes over them. C: OpContext or BackwardContext.
 template <class C, class F>
 void for_rows(const C& c, std::int64_t rows, std::int64_t piece, F&& work);
 // Calls work(piece, thread), in order on one thread.
@@ -95,12 +95,7 @@ void for_pieces(const C& c, std::int64_t pieces, F&& work) {
 
 template <class C, class F>
 void for_rows(const C& c, std::int64_t rows, std::int64_t piece, F&& work) {
-    const std::int64_t pieces = (rows + piece - 1) / piece;
-    if (threads_of(c) == 1 || pieces <= 1) {
-        if (rows > 0) work(std::int64_t{0}, rows, 0);
-        return;
-    }
-    c.pool->run(pieces, [&](std::int64_t p, int thread) {
+    for_pieces(c, (rows + piece - 1) / piece, [&](std::int64_t p, int thread) {
         work(p * piece, std::min(rows, (p + 1) * piece), thread);
     });
 }

@@ -79,8 +79,7 @@ void add_bias(const OpContext& c) {
 // As it is; the bias itself is moved by the balance of loads (core/train/balance), not by this.
 void add_bias_backward(const BackwardContext& c) {
     const auto cols = c.out.shape.cols();
-    if (c.to[0])
-        give_all(c.to[0], c.out.shape.size(), [&](std::int64_t i) { return c.grad[i]; });
+    if (c.to[0]) give_all(c.to[0], c.out.shape.size(), [&](std::int64_t i) { return c.grad[i]; });
     if (!c.to[1]) return;
     if (!c.to[1].add) std::fill_n(c.to[1].data, cols, Real(0));
     for (std::int64_t i = 0; i < c.out.shape.size(); ++i) c.to[1].data[i % cols] += c.grad[i];
@@ -217,8 +216,7 @@ void gate_weights_backward(const BackwardContext& c) {
             mean /= sum;
         }
         for (std::int64_t k = 0; k < a.top_k; ++k)
-            ds.data[r * a.experts + chosen[k]] +=
-                static_cast<Real>(a.scale) * (dg[k] - mean) / sum;
+            ds.data[r * a.experts + chosen[k]] += static_cast<Real>(a.scale) * (dg[k] - mean) / sum;
     }
 }
 void explain_gate_weights(const ExplainContext& c, Explanation& e) {

@@ -60,14 +60,10 @@ Real* Scratch::get(std::size_t slot, std::int64_t count) {
 
 void weight_gradient(const BackwardContext& c, const Real* dy, std::int64_t n, std::int64_t ldy,
                      const Real* x, std::int64_t k, std::int64_t rows, GradView dw) {
-    Real* panels = c.scratch->get(0, packed_size(rows, k));
-    const auto width = PackedMatrix::panel_width;
-    for_pieces(c, (k + width - 1) / width, [&](std::int64_t p, int) {
-        pack_straight(x + p * width, rows, std::min(width, k - p * width), k,
-                      panels + p * rows * width);
-    });
-    for_rows(c, n, 48, [&](std::int64_t i0, std::int64_t i1, int) {
-        multiply_transposed(dy + i0, i1 - i0, ldy, rows, panels, k, dw.data + i0 * k, k, dw.add);
+    // One share a thread: every sum goes over the rows in the same order, whoever makes it.
+    const auto share = (n + threads_of(c) - 1) / threads_of(c);
+    for_rows(c, n, std::max<std::int64_t>(48, share), [&](std::int64_t i0, std::int64_t i1, int) {
+        multiply_transposed(dy + i0, i1 - i0, ldy, rows, x, k, k, dw.data + i0 * k, k, dw.add);
     });
 }
 

@@ -127,7 +127,8 @@ TracePtr run_trace(const ModelPtr& model, const std::vector<std::vector<std::int
                             std::to_string(row.size()) + "), a trace needs equal ones");
     }
     auto trace = std::make_shared<Trace>();
-    trace->graph = build_graph(model->config, options.attention);
+    trace->graph = options.gradients ? build_training_graph(model->config, options.attention)
+                                     : build_graph(model->config, options.attention);
     trace->weights = model->weights;
     trace->tokenizer = model->tokenizer;
     trace->extent = {static_cast<std::int64_t>(ids.size()),
@@ -142,6 +143,8 @@ TracePtr run_trace(const ModelPtr& model, const std::vector<std::vector<std::int
     trace->trained_step = model->weights->trained_step;
 
     const auto edits = resolve(*trace->graph, trace->extent, options.edits);
+    std::vector<LossTerm> loss;
+    if (options.gradients) loss = loss_terms(*trace->graph, trace->extent, options.loss);
     Recorder recorder(trace, choose_kept(*trace->graph, trace->extent, options.budget_bytes));
     Executor executor(trace->graph, model->weights, options.threads);
     Executor::Request request;
@@ -151,11 +154,15 @@ TracePtr run_trace(const ModelPtr& model, const std::vector<std::vector<std::int
     request.edits = edits;
     executor.run(request);
     keep_edited_params(*trace, edits);
+    if (options.gradients && edits.empty())
+        record_gradients(*trace, std::move(loss), options.threads,
+                         options.budget_bytes - trace->bytes());
     return trace;
 }
 
 TracePtr edit_trace(const Trace& base, const std::vector<Edit>& edits) {
     auto trace = std::make_shared<Trace>(base);
+    trace->drop_gradients();
     trace->edits.insert(trace->edits.end(), edits.begin(), edits.end());
     const Graph& g = *base.graph;
     const auto fresh = resolve(g, base.extent, edits);

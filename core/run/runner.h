@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/model/model.h"
+#include "core/run/gradients.h"
 #include "core/run/trace.h"
 
 #include <cstdint>
@@ -16,14 +17,20 @@ struct RunOptions {
     // left out first and can be had from `complete`.
     std::int64_t budget_bytes = std::int64_t{512} << 20;
     std::vector<Edit> edits;
+    // The run of training: its graph with the losses, and behind the forward pass the backward
+    // one. The values are those of a run without, bit for bit. An edited run has no gradients.
+    bool gradients = false;
+    LossWeights loss;
 };
 
 // One forward pass over a batch of equally long sequences, ids (batch, tokens), everything
-// recorded. Throws UserError when the ids do not fit the model or an edit names nothing.
+// recorded. Throws UserError when the ids do not fit the model, an edit names nothing or the
+// sequences are too short for gradients.
 TracePtr run_trace(const ModelPtr& model, const std::vector<std::vector<std::int64_t>>& ids,
                    const RunOptions& options = {});
 
-// The same trace with these edits: recomputes only what is downstream of them, shares all else.
+// The same trace with these edits: recomputes only what is downstream of them, shares all else but
+// the gradients, which it drops.
 TracePtr edit_trace(const Trace& trace, const std::vector<Edit>& edits);
 
 // One tensor that the budget left out, computed from what was kept. Null when weights are missing.

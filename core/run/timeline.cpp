@@ -1,9 +1,11 @@
 #include "core/run/timeline.h"
 
 #include "core/graph/graph.h"
+#include "core/ops/ops.h"
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 namespace sf {
 
@@ -14,6 +16,33 @@ std::string place_text(const Graph& g, const Node& node) {
     const auto layers = static_cast<int>(g.config.num_hidden_layers);
     if (node.layer >= layers) return "MTP " + std::to_string(node.layer - layers + 1);
     return "Layer " + std::to_string(node.layer);
+}
+
+// "norm 0.012, largest −0.0034 at [0, 3, 7]"
+std::string size_text(const Tensor& t) {
+    double squares = 0;
+    std::int64_t largest = 0;
+    for (std::int64_t i = 0; i < t.size(); ++i) {
+        squares += t.at(i) * t.at(i);
+        if (std::fabs(t.at(i)) > std::fabs(t.at(largest))) largest = i;
+    }
+    if (t.size() == 0) return "no values";
+    std::string place;
+    std::int64_t rest = largest;
+    for (int d = t.shape.rank - 1; d >= 0; rest /= t.shape[d--])
+        place = std::to_string(rest % t.shape[d]) + (place.empty() ? "" : ", ") + place;
+    return "norm " + number_text(std::sqrt(squares)) + ", largest " + number_text(t.at(largest)) +
+           " at [" + place + "]";
+}
+
+bool is_part(const Step& step) {
+    return step.kind == Step::Kind::tile || step.kind == Step::Kind::expert;
+}
+
+// The way back through a layer is not the way through it.
+bool same_layer(const Step& a, const Step& b) {
+    return a.layer == b.layer &&
+           (a.kind == Step::Kind::gradient) == (b.kind == Step::Kind::gradient);
 }
 
 }  // namespace
@@ -67,6 +96,27 @@ Timeline::Timeline(const Trace& trace) {
             }
         }
     }
+    add_backward(trace);
+}
+
+void Timeline::add_backward(const Trace& trace) {
+    const Graph& g = *trace.graph;
+    for (NodeId id = g.size() - 1; id >= 0; --id) {
+        const Node& node = g[id];
+        const Tensor* gradient = node.op == Op::param ? nullptr : trace.gradient(id);
+        if (gradient == nullptr) continue;
+        Step step;
+        step.name = gradient_name(node.name);
+        step.title = "Gradient of " + node.title;
+        step.node = id;
+        step.kind = Step::Kind::gradient;
+        step.layer = node.layer;
+        step.part = node.part;
+        const std::string place = place_text(g, node);
+        step.sentence = (place.empty() ? "G" : place + ": g") + "radient of " + node.title + ", " +
+                        to_string(gradient->shape) + ": " + size_text(*gradient) + ".";
+        steps_.push_back(std::move(step));
+    }
 }
 
 std::int64_t Timeline::find(std::string_view step) const {
@@ -81,25 +131,32 @@ std::int64_t Timeline::find(std::string_view step) const {
 
 std::int64_t Timeline::of(NodeId node) const {
     for (std::int64_t i = 0; i < size(); ++i)
-        if (node != no_node && (*this)[i].node == node) return i;
+        if (node != no_node && (*this)[i].node == node)
+            return (*this)[i].kind == Step::Kind::gradient ? -1 : i;
+    return -1;
+}
+
+std::int64_t Timeline::gradient_of(NodeId node) const {
+    for (std::int64_t i = size() - 1; i >= 0 && (*this)[i].kind == Step::Kind::gradient; --i)
+        if ((*this)[i].node == node) return i;
     return -1;
 }
 
 std::int64_t Timeline::next_operation(std::int64_t i) const {
     for (std::int64_t j = i + 1; j < size(); ++j)
-        if ((*this)[j].kind == Step::Kind::operation) return j;
+        if (!is_part((*this)[j])) return j;
     return i;
 }
 
 std::int64_t Timeline::previous_operation(std::int64_t i) const {
     for (std::int64_t j = i - 1; j >= 0; --j)
-        if ((*this)[j].kind == Step::Kind::operation) return j;
+        if (!is_part((*this)[j])) return j;
     return 0;
 }
 
 std::int64_t Timeline::next_layer(std::int64_t i) const {
     for (std::int64_t j = i + 1; j < size(); ++j)
-        if ((*this)[j].layer != (*this)[i].layer) return j;
+        if (!same_layer((*this)[j], (*this)[i])) return j;
     return std::max<std::int64_t>(0, size() - 1);
 }
 
@@ -107,8 +164,7 @@ std::int64_t Timeline::next_layer(std::int64_t i) const {
 std::int64_t Timeline::previous_layer(std::int64_t i) const {
     if (i <= 0) return 0;
     std::int64_t j = i - 1;
-    const int layer = (*this)[j].layer;
-    while (j > 0 && (*this)[j - 1].layer == layer) --j;
+    while (j > 0 && same_layer((*this)[j - 1], (*this)[j])) --j;
     return j;
 }
 

@@ -10,10 +10,11 @@
 namespace sf {
 
 // One thing to look at: an operation, or a part of one (a tile of attention, the choice of groups,
-// one expert).
+// one expert), or the gradient that the backward pass brings to an operation.
 struct Step {
-    enum class Kind : std::uint8_t { operation, tile, expert };
-    std::string name;   // "layers.1.kv_latent", "layers.1.attn_probs.tile.2", "layers.1.experts.5"
+    enum class Kind : std::uint8_t { operation, tile, expert, gradient };
+    std::string name;   // "layers.1.kv_latent", "layers.1.attn_probs.tile.2", "layers.1.experts.5",
+                        // "grad.layers.1.kv_latent"
     std::string title;  // "Latent KV"
     std::string sentence;  // the caption, from live values
     NodeId node = no_node;
@@ -23,7 +24,8 @@ struct Step {
     Part part = Part::embed;
 };
 
-// The steps that a learner walks through, in the order in which the model computes.
+// The steps that a learner walks through, in the order in which the model computes: forward, then,
+// where gradients were recorded, backward from the losses to the embedding.
 class Timeline {
 public:
     Timeline() = default;
@@ -35,6 +37,8 @@ public:
     std::int64_t find(std::string_view step) const;
     // The first step of a node; -1 when it has none (weights, the lens).
     std::int64_t of(NodeId node) const;
+    // The step of its gradient; -1 when it has none.
+    std::int64_t gradient_of(NodeId node) const;
     // The moves of the keys; all clamp at the ends.
     std::int64_t next(std::int64_t i) const { return i + 1 < size() ? i + 1 : i; }
     std::int64_t previous(std::int64_t i) const { return i > 0 ? i - 1 : 0; }
@@ -44,6 +48,7 @@ public:
     std::int64_t previous_layer(std::int64_t i) const;
 
 private:
+    void add_backward(const Trace& trace);
     std::vector<Step> steps_;
 };
 

@@ -2,12 +2,29 @@
 
 #include "core/error.h"
 #include "core/graph/op.h"
+#include "core/ops/ops.h"
 #include "core/ops/rope.h"
 #include "core/text/tokenizer.h"
 
 #include <algorithm>
 
 namespace sf {
+
+std::string gradient_name(std::string_view name) {
+    return std::string(gradient_prefix) + std::string(name);
+}
+
+std::string gradient_symbol(const Node& node) {
+    const bool alone = node.symbol.find_first_of(" +(;/") == std::string::npos &&
+                       node.symbol.find("·") == std::string::npos &&
+                       node.symbol.find("−") == std::string::npos;
+    return alone ? "∂L/∂" + node.symbol : "∂L/∂(" + node.symbol + ")";
+}
+
+TensorName named_tensor(const Graph& graph, std::string_view name) {
+    if (!name.starts_with(gradient_prefix)) return {graph.find(name), false};
+    return {graph.find(name.substr(gradient_prefix.size())), true};
+}
 
 const Tensor* Trace::find(NodeId id) const {
     if (id < 0 || id >= graph->size()) return nullptr;
@@ -19,7 +36,13 @@ const Tensor* Trace::find(NodeId id) const {
 }
 
 const Tensor* Trace::find(std::string_view name) const {
-    return find(graph->find(name));
+    const auto [id, of_gradient] = named_tensor(*graph, name);
+    return of_gradient ? gradient(id) : find(id);
+}
+
+const Tensor* Trace::gradient(NodeId id) const {
+    const auto i = static_cast<std::size_t>(id);
+    return id >= 0 && i < gradients_.size() ? gradients_[i].get() : nullptr;
 }
 
 double Trace::seconds(NodeId id) const {
@@ -33,8 +56,9 @@ Shape Trace::shape(NodeId id) const {
 
 std::int64_t Trace::bytes() const {
     std::int64_t n = 0;
-    for (const TensorPtr& t : values_)
-        if (t) n += t->bytes();
+    for (const auto* kept : {&values_, &gradients_})
+        for (const TensorPtr& t : *kept)
+            if (t) n += t->bytes();
     return n;
 }
 
@@ -56,6 +80,16 @@ void Trace::keep(NodeId id, TensorPtr tensor, double seconds) {
     seconds_.resize(n);
     values_[static_cast<std::size_t>(id)] = std::move(tensor);
     seconds_[static_cast<std::size_t>(id)] = seconds;
+}
+
+void Trace::keep_gradient(NodeId id, TensorPtr tensor) {
+    gradients_.resize(static_cast<std::size_t>(graph->size()));
+    gradients_[static_cast<std::size_t>(id)] = std::move(tensor);
+}
+
+void Trace::drop_gradients() {
+    gradients_.clear();
+    loss.clear();
 }
 
 double value_at(const Trace& trace, std::string_view node,
@@ -99,6 +133,27 @@ Explanation explain(const Trace& trace, NodeId id, std::int64_t index) {
     def.explain({node, trace.extent, in, rope, index, *value}, e);
     for (auto& cell : e.cells) cell.node = node.inputs[static_cast<std::size_t>(cell.node)];
     return e;
+}
+
+Explanation explain_gradient(const Trace& trace, NodeId id, std::int64_t index) {
+    // Small enough for most values that the loss is straight, large enough to read.
+    constexpr double change = 0.01;
+    Explanation e;
+    e.formula = gradient_symbol((*trace.graph)[id]);
+    const Tensor* gradient = trace.gradient(id);
+    if (gradient == nullptr || index < 0 || index >= gradient->size()) return e;
+    e.value = gradient->at(index);
+    e.numbers = "raising this value by " + number_text(change) + " changes the loss by about " +
+                number_text(change * e.value);
+    return e;
+}
+
+std::string loss_text(const std::vector<LossTerm>& loss) {
+    std::string text;
+    for (const LossTerm& term : loss)
+        text += (text.empty() ? "" : " + ") +
+                (term.weight == 1 ? "" : number_text(term.weight) + "·") + term.node;
+    return text;
 }
 
 }  // namespace sf

@@ -22,8 +22,29 @@ struct Edit {
     bool operator==(const Edit&) const = default;
 };
 
-// What one forward pass left behind: every named tensor that was kept, in order. Immutable and
-// shared between threads once made. Does not know views, files or threads.
+// One term of the loss L = sum of weight x node, a node of one number.
+struct LossTerm {
+    std::string node;
+    double weight = 1;
+    bool operator==(const LossTerm&) const = default;
+};
+
+// dL/d(tensor NAME) is called "grad.NAME": in files, steps, settings and hits.
+inline constexpr std::string_view gradient_prefix = "grad.";
+std::string gradient_name(std::string_view name);
+// "∂L/∂c^{KV}", in parentheses where the symbol is a product or sum.
+std::string gradient_symbol(const Node& node);
+// What a name stands for: a node's values or, with the prefix, its gradient. `node` is no_node
+// when there is none.
+struct TensorName {
+    NodeId node = no_node;
+    bool gradient = false;
+};
+TensorName named_tensor(const Graph& graph, std::string_view name);
+
+// What one forward pass left behind: every named tensor that was kept, in order, and on request
+// the gradients of the backward pass. Immutable and shared between threads once made. Does not
+// know views, files or threads.
 class Trace {
 public:
     std::shared_ptr<const Graph> graph;
@@ -36,25 +57,32 @@ public:
     std::vector<Edit> edits;
     std::string model_name;
     std::int64_t trained_step = 0;
+    // What the gradients are of; empty: none were recorded (the graph then need not have losses).
+    std::vector<LossTerm> loss;
 
     // The tensor of a node, or null when it was not kept (memory budget) or not in the file.
     // Parameters come from the weights.
     const Tensor* find(NodeId id) const;
-    const Tensor* find(std::string_view name) const;
+    const Tensor* find(std::string_view name) const;  // "grad.NAME": the gradient
+    // dL/d(value), of the value's shape; null where it was not recorded or no gradient passes.
+    const Tensor* gradient(NodeId id) const;
     bool has(std::string_view name) const { return find(name) != nullptr; }
     // Seconds that the node took, 0 where it was not timed (a fused neighbour did its work).
     double seconds(NodeId id) const;
     Shape shape(NodeId id) const;
-    std::int64_t bytes() const;
+    std::int64_t bytes() const;  // of values and gradients
     // How any id of the vocabulary reads: by the tokenizer, else as in `tokens`, else "⟨17⟩".
     std::string label(std::int64_t id) const;
 
     // For the recorder, the reader and overlays that share what an edit leaves alone.
     TensorPtr share(NodeId id) const;
     void keep(NodeId id, TensorPtr tensor, double seconds);
+    void keep_gradient(NodeId id, TensorPtr tensor);
+    // An edit makes them those of another run.
+    void drop_gradients();
 
 private:
-    std::vector<TensorPtr> values_;
+    std::vector<TensorPtr> values_, gradients_;
     std::vector<double> seconds_;
 };
 using TracePtr = std::shared_ptr<const Trace>;
@@ -79,5 +107,10 @@ struct Explanation {
 };
 // Empty numbers when an input was not kept.
 Explanation explain(const Trace& trace, NodeId node, std::int64_t index);
+// The same of a cell's gradient: what a small change of the cell does to the loss. No cells.
+Explanation explain_gradient(const Trace& trace, NodeId node, std::int64_t index);
+
+// "loss + 0.3·mtp.1.loss": what the gradients are of, with the names of the nodes.
+std::string loss_text(const std::vector<LossTerm>& loss);
 
 }  // namespace sf

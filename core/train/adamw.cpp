@@ -12,8 +12,8 @@ void adamw_update(const AdamW& a, double scale, std::span<Real> w, std::span<con
     const Real rate = static_cast<Real>(a.lr * c2 / c1), eps = static_cast<Real>(a.eps * c2);
     const Real keep = static_cast<Real>(1 - a.lr * a.weight_decay), s = static_cast<Real>(scale);
     const Real b1 = static_cast<Real>(a.beta1), b2 = static_cast<Real>(a.beta2);
-    const Real *__restrict gi = g.data();
-    Real *__restrict wi = w.data(), *__restrict mi = m.data(), *__restrict vi = v.data();
+    const Real* __restrict gi = g.data();
+    Real* __restrict wi = w.data(), * __restrict mi = m.data(), * __restrict vi = v.data();
     for (std::size_t i = 0; i < w.size(); ++i) {
         const Real x = s * gi[i];
         mi[i] = b1 * mi[i] + (1 - b1) * x;

@@ -40,7 +40,9 @@ public:
     const ParameterLayout& layout() const { return *layout_; }
     std::span<Real> all() { return {first_, layout_->size()}; }
     std::span<const Real> all() const { return {first_, layout_->size()}; }
-    std::span<Real> operator[](const ParameterLayout::Entry& e) { return {first_ + e.begin, e.size}; }
+    std::span<Real> operator[](const ParameterLayout::Entry& e) {
+        return {first_ + e.begin, e.size};
+    }
     std::span<const Real> operator[](const ParameterLayout::Entry& e) const {
         return {first_ + e.begin, e.size};
     }

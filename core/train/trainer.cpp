@@ -85,11 +85,10 @@ void Trainer::find_nodes() {
         nodes_->aux_loss.push_back(g.find(layer + ".aux_loss"));
         nodes_->load.push_back(g.find(layer + ".expert_load"));
         const auto number = g[nodes_->load.back()].layer;
-        nodes_->bias.push_back(
-            config_.has_router_bias()
-                ? &layout_->at("model.layers." + std::to_string(number) +
-                               ".mlp.gate.e_score_correction_bias")
-                : nullptr);
+        nodes_->bias.push_back(config_.has_router_bias()
+                                   ? &layout_->at("model.layers." + std::to_string(number) +
+                                                  ".mlp.gate.e_score_correction_bias")
+                                   : nullptr);
     }
     const auto n = static_cast<std::size_t>(g.size());
     params_.resize(n);
@@ -225,8 +224,8 @@ StepRecord Trainer::record(double norm, double seconds) {
         const ConstView load = executor_.value(nodes_->load[i]);
         r.load.insert(r.load.end(), load.ints, load.ints + load.size());
         for (std::size_t e = 0; e < experts; ++e)
-            r.bias.push_back(
-                nodes_->bias[i] ? static_cast<float>(weights_[*nodes_->bias[i]][e]) : 0.F);
+            r.bias.push_back(nodes_->bias[i] ? static_cast<float>(weights_[*nodes_->bias[i]][e])
+                                             : 0.F);
     }
     return r;
 }
@@ -291,8 +290,9 @@ void Trainer::fail_not_finite(const std::vector<std::int64_t>& ids) {
         std::string name;
         explicit First(const Graph& g) : graph(g) {}
         bool wants(NodeId id) override {
-            const Op op = graph[id].op;  // masked scores are −inf rightly
-            return op != Op::scores && op != Op::scores_latent;
+            // Masked scores are −inf rightly; the lens is no part of the loss.
+            const Node& n = graph[id];
+            return n.op != Op::scores && n.op != Op::scores_latent && n.part != Part::lens;
         }
         void value(NodeId id, const ConstView& v, double) override {
             if (name.empty() && !finite(v)) name = graph[id].name;
@@ -319,7 +319,8 @@ void Trainer::fail_not_finite(const std::vector<std::int64_t>& ids) {
         r.gradients = gradient_of_;
         r.seeds = losses_;
         r.on_gradient = [&](NodeId id, const Shape& shape, const Real* g) {
-            if (where.empty() && !finite({shape, g})) where = "the gradient of " + (*graph_)[id].name;
+            if (where.empty() && !finite({shape, g}))
+                where = "the gradient of " + (*graph_)[id].name;
         };
         executor_.run(r);
     }

@@ -38,8 +38,8 @@ public:
     bool finished() const { return done_ >= settings_.steps; }
     const ModelConfig& config() const { return config_; }
     const TrainSettings& settings() const { return settings_; }
-    // Learning rate, gamma, lambda, alpha, balance ... may change between steps; seed, batch and seq
-    // too (the data's position is a row's number). Throws UserError for values out of range.
+    // Learning rate, gamma, lambda, alpha, balance ... may change between steps; seed, batch and
+    // seq too (the data's position is a row's number). Throws UserError for values out of range.
     void change(const TrainSettings& settings);
     const TrainingText& text() const { return *text_; }
     const History& history() const { return history_; }

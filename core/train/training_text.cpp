@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <unordered_map>
 
 namespace sf {
 
@@ -66,8 +65,7 @@ public:
     std::vector<std::string> labels() const override { return corpus_kind_names(); }
     std::vector<std::int64_t> probe(std::int64_t limit) const override {
         // The beginning of a story, of the same one for every seed.
-        return beginning(tokenizer_->encode(
-                             corpus_document_of(0, 0, CorpusPart::held_out, 0).text),
+        return beginning(tokenizer_->encode(corpus_document_of(0, 0, CorpusPart::held_out, 0).text),
                          limit);
     }
 
@@ -178,34 +176,6 @@ private:
 };
 
 }  // namespace
-
-double TrainingText::bigram_loss(const std::vector<std::vector<std::int64_t>>& held_out) const {
-    constexpr double weight = 20;
-    const auto tokens = counted_tokens();
-    std::vector<double> single(static_cast<std::size_t>(vocab_size_)), before(single.size());
-    std::unordered_map<std::uint64_t, double> pairs;
-    const auto key = [&](std::int64_t a, std::int64_t b) {
-        return static_cast<std::uint64_t>(a * vocab_size_ + b);
-    };
-    for (std::size_t i = 0; i < tokens.size(); ++i) {
-        single[static_cast<std::size_t>(tokens[i])] += 1;
-        if (i == 0) continue;
-        before[static_cast<std::size_t>(tokens[i - 1])] += 1;
-        pairs[key(tokens[i - 1], tokens[i])] += 1;
-    }
-    const double all = static_cast<double>(tokens.size()) + static_cast<double>(vocab_size_);
-    double nats = 0, count = 0;
-    for (const auto& row : held_out)
-        for (std::size_t i = 1; i < row.size(); ++i) {
-            const auto pair = pairs.find(key(row[i - 1], row[i]));
-            const double p1 = (single[static_cast<std::size_t>(row[i])] + 1) / all;
-            const double p2 = ((pair == pairs.end() ? 0 : pair->second) + weight * p1) /
-                              (before[static_cast<std::size_t>(row[i - 1])] + weight);
-            nats -= std::log(p2);
-            count += 1;
-        }
-    return count > 0 ? nats / count : std::numeric_limits<double>::quiet_NaN();
-}
 
 std::vector<std::string> corpus_kind_names() {
     std::vector<std::string> names;

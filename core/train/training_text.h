@@ -3,6 +3,7 @@
 #include "core/config.h"
 #include "core/text/corpus.h"
 #include "core/text/tokenizer.h"
+#include "core/train/bigram.h"
 #include "core/train/settings.h"
 
 #include <cstdint>
@@ -22,8 +23,8 @@ public:
 
     // Row `index` of the training part, `seq` ids.
     virtual std::vector<std::int64_t> row(std::uint64_t index, std::int64_t seq) const = 0;
-    // The held-out rows, at most `limit` of them, evenly chosen: the same ones each time. All of one
-    // length, which is at most `seq`.
+    // The held-out rows, at most `limit` of them, evenly chosen: the same ones each time. All of
+    // one length, which is at most `seq`.
     virtual std::vector<std::vector<std::int64_t>> held_out(std::int64_t limit,
                                                             std::int64_t seq) const = 0;
     // Nats a token that no model of this text can be below, on rows of this length; NaN where
@@ -43,9 +44,11 @@ public:
     const std::shared_ptr<const Tokenizer>& tokenizer() const { return tokenizer_; }
     std::int64_t vocab_size() const { return vocab_size_; }
 
-    // Held-out loss of the bigram model p(b|a) = (n(a, b) + 20 p(b)) / (n(a) + 20), counted on the
-    // training part (at most `counted` rows of `seq`), p(b) = (n(b) + 1) / (n + V).
-    double bigram_loss(const std::vector<std::vector<std::int64_t>>& held_out) const;
+    // Counted on the training part (of the generated corpus its first rows).
+    BigramModel bigram() const { return BigramModel(counted_tokens(), vocab_size_); }
+    double bigram_loss(const std::vector<std::vector<std::int64_t>>& held_out) const {
+        return bigram().loss(held_out);
+    }
 
 protected:
     virtual std::vector<std::int64_t> counted_tokens() const = 0;

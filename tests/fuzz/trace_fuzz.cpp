@@ -14,6 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             if (!tensor || tensor->size() == 0) continue;
             sf::explain(*trace, id, 0);
             sf::explain(*trace, id, tensor->size() - 1);
+            sf::explain_gradient(*trace, id, tensor->size() - 1);
         }
     } catch (const sf::UserError&) {
     }

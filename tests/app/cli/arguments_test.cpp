@@ -32,6 +32,7 @@ TEST_P(Mistakes, OneSentenceNothingLeft) {
     const Folder folder;
     fs::create_directory(folder / "folder.png");
     spill(folder / "ids.json", "[1, 2, 3]");
+    spill(folder / "one.json", "[1]");
     spill(folder / "ragged.json", "[[1, 2, 3], [4, 5]]");
     spill(folder / "outside.json", "[1, 999999]");
     spill(folder / "negative.json", "[1, -5]");
@@ -178,6 +179,9 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"trace_missing",
                 {"figure", "map", "--trace", "nowhere.safetensors", "-o", "out.png"},
                 {"nowhere.safetensors"}},
+        Mistake{"trace_and_grad",
+                {"figure", "inspector", "--trace", "noise.safetensors", "--grad", "-o", "out.png"},
+                {"--trace and --grad"}},
         Mistake{"shot_kind", {"shot", "--prompt", "a", "-o", "out.svg"}, {"out.svg", ".png"}},
         Mistake{"shot_command",
                 {"shot", "--prompt", "a", "-o", "out.png", "--do", "no such command"},
@@ -192,7 +196,7 @@ INSTANTIATE_TEST_SUITE_P(
                 {"trace", "--ids", "ids.json", "--preset", "nano", "-o", "no/out.safetensors"},
                 {"no/out.safetensors"}},
         Mistake{"trace_trace", traced("ids.json", {"--trace", "x"}), {"--trace", "option"}},
-        Mistake{"trace_grad", traced("ids.json", {"--grad"}), {"--grad"}},
+        Mistake{"trace_grad_short", traced("one.json", {"--grad"}), {"gradients", "at least 2"}},
         Mistake{"trace_decode_none", traced("ids.json", {"--decode", "0"}), {"--decode", "1 to 3"}},
         Mistake{"trace_decode_far", traced("ids.json", {"--decode", "4"}), {"--decode", "1 to 3"}},
         Mistake{"attention",

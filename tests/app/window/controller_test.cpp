@@ -176,6 +176,35 @@ TEST_F(Walk, OpensATensorAndComesBack) {
     EXPECT_EQ(c_->view(0).id(), "inspector");
 }
 
+TEST_F(Walk, GradientsAreTurnedOnAndWalkedThrough) {
+    run("step layers.0.q");
+    run("gradients");
+    EXPECT_TRUE(c_->snapshot().gradients);
+    EXPECT_EQ(c_->current_step()->name, "layers.0.q") << "the step is found again";
+    run("step grad.layers.1.q_pe");
+    run("enter");
+    EXPECT_EQ(c_->view(0).id(), "inspector");
+    EXPECT_EQ(c_->inspected(0), "grad.layers.1.q_pe");
+    const auto at = c_->step();
+    run("inspect layers.1.q_pe");
+    EXPECT_EQ(c_->current_step()->name, "layers.1.q_pe");
+    run("inspect grad.layers.1.q_pe");
+    EXPECT_EQ(c_->step(), at);
+    run("inspect grad.model.norm.weight");
+    EXPECT_EQ(c_->step(), at);
+    EXPECT_EQ(c_->inspected(0), "grad.model.norm.weight");
+    run("inspect layers.0.q");
+    run("set inspector.gradient=true");
+    EXPECT_EQ(c_->inspected(0), "grad.layers.0.q");
+    const std::string command = figure_command(c_->figure_request(0), "a.png");
+    EXPECT_NE(command.find(" --grad"), std::string::npos) << command;
+    EXPECT_NE(command.find("--set gradient=true"), std::string::npos) << command;
+    run("gradients off");
+    EXPECT_FALSE(c_->snapshot().gradients);
+    EXPECT_EQ(c_->current_step()->name, "layers.0.q");
+    EXPECT_THROW(carry_out(*c_, "step grad.logits"), UserError);
+}
+
 TEST_F(Walk, TheCommandLineNamesWhatTheModelWroteToo) {
     run("continue 3");
     c_->wait_idle(0);

@@ -76,6 +76,35 @@ TEST(Engine, another_model_runs_the_same_prompt) {
     EXPECT_TRUE(s->trace->has("layers.0.q_absorbed"));
 }
 
+TEST(Engine, gradients_are_run_when_asked_for) {
+    Engine engine(preset_model("nano", 0), {});
+    engine.post(RunPrompt{"the cat"});
+    engine.wait_idle();
+    const auto plain = engine.snapshot();
+    EXPECT_FALSE(plain->gradients);
+    EXPECT_FALSE(plain->trace->has("grad.logits"));
+    engine.post(SetGradients{true});
+    engine.wait_idle();
+    const auto with = engine.snapshot();
+    EXPECT_EQ(with->error, "");
+    EXPECT_TRUE(with->gradients);
+    EXPECT_TRUE(with->trace->has("grad.logits"));
+    EXPECT_EQ(with->prompt, "the cat");
+    EXPECT_GT(with->timeline->size(), plain->timeline->size());
+    engine.post(RunPrompt{"a"});  // too short: nothing is lost
+    engine.wait_idle();
+    EXPECT_NE(engine.snapshot()->error.find("at least 2 tokens"), std::string::npos);
+    EXPECT_EQ(engine.snapshot()->trace, with->trace);
+    engine.post(SetGradients{false});
+    engine.post(RunPrompt{"a"});
+    engine.wait_idle();
+    EXPECT_EQ(engine.snapshot()->error, "");
+    engine.post(SetGradients{true});
+    engine.wait_idle();
+    EXPECT_NE(engine.snapshot()->error, "");
+    EXPECT_FALSE(engine.snapshot()->gradients) << "refused: as it was";
+}
+
 TEST(Engine, may_be_destroyed_while_it_works) {
     for (int i = 0; i < 5; ++i) {
         Engine engine(preset_model("nano", 0), {});

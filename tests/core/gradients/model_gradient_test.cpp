@@ -133,7 +133,9 @@ TEST_P(ModelGradients, agree_with_central_differences_of_the_loss) {
         x = kept;
         EXPECT_NEAR(exact, (above - below) / (2 * h), 1e-6 * std::sqrt(norm) + 1e-8) << name;
         // An expert that no token chose has none.
-        if (name.find(".experts.") == std::string::npos) EXPECT_GT(norm, 0) << name;
+        if (name.find(".experts.") == std::string::npos) {
+            EXPECT_GT(norm, 0) << name;
+        }
     }
 }
 

@@ -60,8 +60,8 @@ struct Case {
 std::vector<std::int64_t> up_to(std::int64_t size, std::int64_t n) {
     std::vector<std::int64_t> v;
     for (std::int64_t i = 0; i < size; ++i)
-        v.push_back(static_cast<std::int64_t>(
-            random_bits(11, 2, static_cast<std::uint64_t>(i)) % static_cast<std::uint64_t>(n)));
+        v.push_back(static_cast<std::int64_t>(random_bits(11, 2, static_cast<std::uint64_t>(i)) %
+                                              static_cast<std::uint64_t>(n)));
     return v;
 }
 // Different experts for each token, expert 1 with no token at all.
@@ -98,17 +98,20 @@ std::vector<Case> cases() {
     list.push_back({Op::embedding,
                     none,
                     {{{B(), T()}, [](std::int64_t n) { return up_to(n, 4); }}, {{N(4), N(3)}}}});
-    list.push_back({Op::rms_norm, with([](Attrs& a) {
+    list.push_back({Op::rms_norm,
+                    with([](Attrs& a) {
                         a.begin = 2;
                         a.width = 5;
                         a.eps = 1e-3;
                     }),
                     {{{B(), T(), N(8)}}, {{N(5)}}}});
     for (const std::int64_t heads : {0, 2})
-        list.push_back({Op::linear, with([=](Attrs& a) { a.heads = heads; }),
+        list.push_back({Op::linear,
+                        with([=](Attrs& a) { a.heads = heads; }),
                         {{{B(), T(), N(37)}}, {{N(34), N(37)}}}});
     for (const std::int64_t heads : {0, 3})
-        list.push_back({Op::rope, with([=](Attrs& a) {
+        list.push_back({Op::rope,
+                        with([=](Attrs& a) {
                             a.heads = heads;
                             a.begin = 2;
                             a.rope = 4;
@@ -128,9 +131,9 @@ std::vector<Case> cases() {
         a = heads;
         a.value = 6;
     });
-    const Input q{{B(), T(), N(2), N(7)}}, q_pe{{B(), T(), N(2), N(4)}},
-        kv{{B(), T(), N(2), N(8)}}, k_pe{{B(), T(), N(4)}}, latent{{B(), T(), N(6)}},
-        q_latent{{B(), T(), N(2), N(6)}}, kv_b{{N(16), N(6)}}, scores{{B(), N(2), T(), T()}};
+    const Input q{{B(), T(), N(2), N(7)}}, q_pe{{B(), T(), N(2), N(4)}}, kv{{B(), T(), N(2), N(8)}},
+        k_pe{{B(), T(), N(4)}}, latent{{B(), T(), N(6)}}, q_latent{{B(), T(), N(2), N(6)}},
+        kv_b{{N(16), N(6)}}, scores{{B(), N(2), T(), T()}};
     list.push_back({Op::scores, heads, {q, q_pe, kv, k_pe}, true});
     list.push_back({Op::attention, heads, {q, q_pe, kv, k_pe}});
     list.push_back({Op::scores_latent, inside, {q_latent, q_pe, latent, k_pe}, true});
@@ -186,7 +189,8 @@ std::vector<Case> cases() {
 
     const Input ids{{B(), T()}, [](std::int64_t n) { return up_to(n, 9); }};
     for (const std::int64_t shift : {1, 2})
-        list.push_back({Op::cross_entropy, with([=](Attrs& a) { a.shift = shift; }),
+        list.push_back({Op::cross_entropy,
+                        with([=](Attrs& a) { a.shift = shift; }),
                         {{{B(), T(1, shift == 2 ? -1 : 0), N(9)}}, ids}});
     list.push_back({Op::mean, none, {{{B(), T(1, -1)}}}});
     list.push_back({Op::score_share, r, {s}});
@@ -211,8 +215,8 @@ public:
             Tensor t(n.shape(extent), n.dtype);
             if (c.in[i].ints) t.ints = c.in[i].ints(t.size());
             for (std::size_t j = 0; j < t.real.size(); ++j)
-                t.real[j] = c.in[i].positive ? 0.1 + random_uniform(3, i, j)
-                                             : random_normal(3, i, j);
+                t.real[j] =
+                    c.in[i].positive ? 0.1 + random_uniform(3, i, j) : random_normal(3, i, j);
             in.push_back(std::move(t));
         }
         node_.op = c.op;
@@ -290,8 +294,8 @@ private:
 
 // No gradient passes through what is counted, chosen or given.
 const std::set<Op> without_gradient{
-    Op::ids,          Op::param,        Op::shift_ids,    Op::group_choice,    Op::expert_choice,
-    Op::expert_load,  Op::expert_slots, Op::top_fraction, Op::choice_fraction,
+    Op::ids,         Op::param,        Op::shift_ids,    Op::group_choice,    Op::expert_choice,
+    Op::expert_load, Op::expert_slots, Op::top_fraction, Op::choice_fraction,
 };
 // Not differentiated on purpose: fractions f count tokens.
 bool constant_input(Op op, std::size_t i) {

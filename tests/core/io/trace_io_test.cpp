@@ -83,6 +83,46 @@ TEST(TraceIo, edits_and_extra_tensors) {
     EXPECT_FALSE(same(*read->find("logits"), *base->find("logits")));
 }
 
+TracePtr nano_gradients(AttentionMode mode = AttentionMode::naive) {
+    RunOptions options;
+    options.attention = mode;
+    options.gradients = true;
+    return run_trace(preset_model("nano", 1), {{72, 105, 10, 32, 200}, {1, 2, 3, 4, 257}}, options);
+}
+
+TEST_P(TraceModes, gradients_round_trip) {
+    Scratch folder;
+    const TracePtr trace = nano_gradients(GetParam());
+    write_trace(folder / "t", *trace);
+    const SafetensorsFile file(folder / "t");
+    EXPECT_TRUE(file.entries().contains("grad.layers.0.q"));
+    EXPECT_TRUE(file.entries().contains("grad.model.layers.0.self_attn.q_b_proj.weight"));
+    EXPECT_FALSE(file.entries().contains("model.layers.0.self_attn.q_b_proj.weight"));
+    EXPECT_EQ(file.metadata().at("graph"), "training");
+    EXPECT_EQ(file.metadata().at("loss"), "L = loss + 0.3·mtp.1.loss");
+    EXPECT_EQ(json::parse(file.metadata().at("symbols"))["grad.layers.0.kv_latent"], "∂L/∂c^{KV}");
+    const TracePtr read = read_trace(folder / "t");
+    EXPECT_EQ(read->loss, trace->loss);
+    std::size_t gradients = 0;
+    for (NodeId id = 0; id < trace->graph->size(); ++id) {
+        const Tensor *a = trace->gradient(id), *b = read->gradient(id);
+        ASSERT_EQ(a == nullptr, b == nullptr) << (*trace->graph)[id].name;
+        if (!a) continue;
+        ++gradients;
+        EXPECT_TRUE(same(*a, *b)) << (*trace->graph)[id].name;
+    }
+    EXPECT_GT(gradients, 150U);
+    EXPECT_TRUE(same(*read->find("mtp.1.nll"), *trace->find("mtp.1.nll")));
+    write_trace(folder / "copy", *read);
+    EXPECT_EQ(read_file(folder / "copy"), read_file(folder / "t"));
+    // An edited one keeps the losses and says so.
+    write_trace(folder / "e", *edit_trace(*trace, {{"layers.1.hidden", 7, 0.5}}));
+    const TracePtr edited = read_trace(folder / "e");
+    EXPECT_TRUE(edited->has("loss"));
+    EXPECT_TRUE(edited->loss.empty());
+    EXPECT_FALSE(edited->has("grad.logits"));
+}
+
 TEST(TraceIo, metadata_says_what_is_inside) {
     Scratch folder;
     const auto trace = nano_trace();
@@ -149,6 +189,56 @@ TEST_P(DamagedTrace, is_refused_in_one_sentence) {
     const auto sentence = user_error([&] { read_trace(folder / "t"); });
     EXPECT_EQ(sentence.rfind((folder / "t").string() + ": ", 0), 0U) << sentence;
     EXPECT_NE(sentence.find(GetParam().reason), std::string::npos) << sentence;
+}
+
+TEST(TraceIo, damaged_gradients_are_refused) {
+    Scratch folder;
+    write_trace(folder / "t", *nano_gradients());
+    const Parts whole = parts_of(folder / "t");
+    const auto terms = [](const char* list) {
+        return [list](Parts& p) { p.metadata["loss_terms"] = list; };
+    };
+    const std::vector<Damage> all{
+        {"graph", [](Parts& p) { p.metadata["graph"] = "x"; }, "graph: must be training"},
+        {"no_graph", [](Parts& p) { p.metadata.erase("graph"); }, "loss_terms: name no loss: loss"},
+        {"no_terms", [](Parts& p) { p.metadata.erase("loss_terms"); }, "names no loss"},
+        {"empty_terms", terms("[]"), "names no loss"},
+        {"terms_object", terms("{}"), "loss_terms: must be a list"},
+        {"terms_text", terms("[3"), "loss_terms"},
+        {"terms_fields", terms(R"([{"node":"loss"}])"), "loss_terms: must be objects"},
+        {"terms_type", terms(R"([{"node":1,"weight":1}])"), "loss_terms: must be objects"},
+        {"terms_other", terms(R"([{"node":"logits","weight":1}])"), "name no loss: logits"},
+        {"terms_many", terms(R"([{"node":"nll","weight":1}])"), "name no loss: nll"},
+        {"shape",
+         [](Parts& p) {
+             p.tensors["grad.logits"].shape = {10, 258};
+         },
+         "tensor grad.logits: its shape"},
+        {"dtype",
+         [](Parts& p) {
+             p.tensors["grad.logits"] = Tensor({2, 5, 258}, DType::i64);
+         },
+         "tensor grad.logits: dtype I64"},
+        {"whole_numbers",
+         [](Parts& p) {
+             p.tensors["grad.ids"] = Tensor({2, 5}, DType::real);
+         },
+         "tensor grad.ids: whole numbers"},
+        {"weight",
+         [](Parts& p) {
+             p.tensors["grad.model.norm.weight"].shape = {1, 64};
+         },
+         "tensor grad.model.norm.weight: its shape"}};
+    for (const Damage& damage : all) {
+        Parts parts = whole;
+        damage.change(parts);
+        write(folder / "d", parts);
+        const auto sentence = user_error([&] { read_trace(folder / "d"); });
+        EXPECT_EQ(sentence.rfind((folder / "d").string() + ": ", 0), 0U)
+            << damage.name << ": " << sentence;
+        EXPECT_NE(sentence.find(damage.reason), std::string::npos)
+            << damage.name << ": " << sentence;
+    }
 }
 
 const std::string choice = "layers.1.router_indices";

@@ -177,7 +177,7 @@ TEST(Choice, ties_go_to_the_lower_index_and_negative_scores_are_kept) {
 }
 
 TEST(OpTable, every_op_has_a_row_and_every_step_an_explanation) {
-    for (int i = 0; i <= static_cast<int>(Op::softmax); ++i) {
+    for (int i = 0; i <= static_cast<int>(Op::balance_loss); ++i) {
         const OpDef& def = op_def(static_cast<Op>(i));
         EXPECT_EQ(static_cast<int>(def.op), i);
         ASSERT_NE(def.name, nullptr);
@@ -186,13 +186,13 @@ TEST(OpTable, every_op_has_a_row_and_every_step_an_explanation) {
         const bool given = def.op == Op::ids || def.op == Op::param;
         EXPECT_EQ(def.explain == nullptr, def.composite || given) << def.name;
     }
-    EXPECT_EQ(op_table().size(), static_cast<std::size_t>(Op::softmax) + 1);
+    EXPECT_EQ(op_table().size(), static_cast<std::size_t>(Op::balance_loss) + 1);
 }
 
 TEST(OpTable, every_op_stands_in_some_graph) {
     std::set<Op> seen;
     for (const auto mode : {AttentionMode::naive, AttentionMode::absorbed}) {
-        const auto graph = build_graph(ModelConfig::preset("nano"), mode);
+        const auto graph = build_training_graph(ModelConfig::preset("nano"), mode);
         for (NodeId id = 0; id < graph->size(); ++id) {
             seen.insert((*graph)[id].op);
             if ((*graph)[id].fused) seen.insert(*(*graph)[id].fused);

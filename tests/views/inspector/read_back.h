@@ -75,7 +75,7 @@ inline std::int64_t flat(const Target& t, std::int64_t r, std::int64_t c) {
 
 // Above the causal diagonal of (.., queries, keys) nothing is drawn.
 inline bool drawn_blank(const Trace& trace, const std::string& node, std::int64_t index) {
-    const NodeId id = trace.graph->find(node);
+    const NodeId id = named_tensor(*trace.graph, node).node;
     const Op op = (*trace.graph)[id].op;
     if (op != Op::scores && op != Op::scores_latent && op != Op::causal_softmax) return false;
     const Shape s = trace.shape(id);

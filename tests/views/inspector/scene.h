@@ -15,11 +15,13 @@ namespace sf::test {
 
 inline const std::string prompt = "the cat sat on";
 
-inline TracePtr nano(AttentionMode mode, std::int64_t budget = std::int64_t{512} << 20) {
+inline TracePtr nano(AttentionMode mode, std::int64_t budget = std::int64_t{512} << 20,
+                     bool gradients = false) {
     const ModelPtr model = preset_model("nano", 3);
     RunOptions options;
     options.attention = mode;
     options.budget_bytes = budget;
+    options.gradients = gradients;
     auto other = model->encode(prompt);
     std::reverse(other.begin(), other.end());
     return run_trace(model, {model->encode(prompt), other}, options);

@@ -75,6 +75,17 @@ TEST_P(Layout, LongPromptAndBatch) {
             expect_clean(p, "token " + std::to_string(token));
         }
 }
+TEST_P(Layout, TheWayBack) {
+    RunOptions options;
+    options.gradients = true;
+    const TracePtr trace = map_run("the cat sat", 3, 1, {}, options);
+    const auto [w, h, text] = GetParam();
+    const Timeline timeline(*trace);
+    for (std::int64_t i = 3; i < timeline.size(); i += 11)
+        expect_clean(MapPicture(trace, timeline[i].name, w, h, text), timeline[i].name);
+    for (const char* step : {"loss", "mtp.1.nll", "layers.1.balance_p", "grad.loss"})
+        expect_clean(MapPicture(trace, step, w, h, text), step);
+}
 TEST_P(Layout, ManyLayers) {
     const TracePtr trace = map_run("abc", 61, 1);
     const auto [w, h, text] = GetParam();

@@ -166,6 +166,33 @@ TEST(MapNumbers, EveryOperationHasAPlaceAndItsShape) {
     }
 }
 
+// Losses are boxes too, and the way back lights the boxes of the way there.
+TEST(MapNumbers, AGradientHasThePlaceOfItsOperation) {
+    RunOptions options;
+    options.gradients = true;
+    const TracePtr trace = map_run("the cat sat", 3, 1, {}, options);
+    const Timeline timeline(*trace);
+    for (std::int64_t i = 0; i < timeline.size(); i += 2) {
+        const Step& step = timeline[i];
+        const MapPicture p(trace, step.name);
+        const RecordingCanvas canvas = p.draw();
+        const std::string& node = (*trace->graph)[step.node].name;
+        const auto& hits = canvas.hits();
+        EXPECT_TRUE(std::any_of(hits.begin(), hits.end(), [&](const Hit& h) {
+            return h.target.node == node;
+        })) << step.name;
+        EXPECT_TRUE(canvas.has_text("shape " + to_string(trace->shape(step.node)))) << step.name;
+        EXPECT_EQ(canvas.has_text(" · backward"), step.kind == Step::Kind::gradient) << step.name;
+        EXPECT_TRUE(canvas.has_text(step.title)) << step.name;
+        const std::string described = MapPicture::view().describe(p.frame);
+        if (step.kind == Step::Kind::gradient) {
+            EXPECT_NE(described.find(step.sentence), std::string::npos) << described;
+        }
+        for (const Invariant& held : MapPicture::view().invariants(p.frame))
+            EXPECT_TRUE(held.holds) << held.name << ": " << held.figure;
+    }
+}
+
 TEST(MapNumbers, ChipsAreTheTokens) {
     const TracePtr trace = map_run("a cat");
     MapPicture p(trace, "ids");

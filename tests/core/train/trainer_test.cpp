@@ -1,0 +1,357 @@
+#include "core/train/trainer.h"
+
+#include "core/error.h"
+#include "core/io/checkpoint.h"
+#include "core/io/files.h"
+#include "core/io/train_state.h"
+#include "core/run/runner.h"
+#include "core/train/adamw.h"
+#include "core/train/balance.h"
+#include "tests/core/io/scratch.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+namespace sf {
+namespace {
+
+using test::Scratch;
+using test::user_error;
+
+ModelConfig shape() {
+    ModelConfig c = ModelConfig::preset("nano");
+    c.vocab_size = 300;
+    c.hidden_size = 32;
+    c.num_nextn_predict_layers = 2;
+    return c;
+}
+
+TrainSettings settings(std::int64_t steps) {
+    TrainSettings s;
+    s.steps = steps;
+    s.batch = 3;
+    s.seq = 40;
+    s.warmup = 4;
+    s.seed = 5;
+    return s;
+}
+
+const TrainingTextPtr& text() {
+    static const TrainingTextPtr made = generated_text(shape(), settings(1));
+    return made;
+}
+
+std::unique_ptr<Trainer> trainer(const TrainSettings& s, int threads = 1) {
+    return std::make_unique<Trainer>(shape(), s, text(), threads);
+}
+
+void expect_same_numbers(const Trainer& a, const Trainer& b) {
+    const auto equal = [](const ParameterSet& x, const ParameterSet& y) {
+        return std::equal(x.all().begin(), x.all().end(), y.all().begin());
+    };
+    EXPECT_TRUE(equal(a.parameters(), b.parameters()));
+    EXPECT_TRUE(equal(a.moments_m(), b.moments_m()));
+    EXPECT_TRUE(equal(a.moments_v(), b.moments_v()));
+    EXPECT_EQ(a.steps_done(), b.steps_done());
+    EXPECT_EQ(a.next_row(), b.next_row());
+}
+
+TEST(AdamW, agrees_with_the_algorithm_as_published) {
+    std::vector<Real> w{0.5F, -2}, m{0, 0}, v{0, 0};
+    double we[] = {0.5, -2}, me[] = {0, 0}, ve[] = {0, 0};
+    const double lr = 0.01, b1 = 0.9, b2 = 0.95, eps = 1e-8, decay = 0.1, scale = 0.5;
+    for (int t = 1; t <= 20; ++t) {
+        const std::vector<Real> g{static_cast<Real>(std::sin(t)), static_cast<Real>(t % 3)};
+        adamw_update({lr, b1, b2, eps, decay, t}, scale, w, g, m, v);
+        for (std::size_t i = 0; i < 2; ++i) {
+            const double x = scale * static_cast<double>(g[i]);
+            me[i] = b1 * me[i] + (1 - b1) * x;
+            ve[i] = b2 * ve[i] + (1 - b2) * x * x;
+            const double mh = me[i] / (1 - std::pow(b1, t)), vh = ve[i] / (1 - std::pow(b2, t));
+            we[i] -= lr * (mh / (std::sqrt(vh) + eps) + decay * we[i]);
+            ASSERT_NEAR(w[i], we[i], 2e-6) << t;
+        }
+    }
+}
+
+TEST(Balance, the_bias_moves_against_the_deviation) {
+    std::vector<Real> bias{0, 0.5F, 0, 0};
+    update_bias(bias, std::vector<std::int64_t>{5, 9, 2, 4}, 0.125);  // mean 5
+    EXPECT_EQ(bias, (std::vector<Real>{0, 0.375F, 0.125F, 0.125F}));
+    EXPECT_DOUBLE_EQ(violation(std::vector<std::int64_t>{5, 9, 2, 4}), 9.0 / 5 - 1);
+    EXPECT_EQ(violation(std::vector<std::int64_t>{0, 0}), 0);
+}
+
+TEST(Trainer, learns) {
+    auto t = trainer(settings(60));
+    const double before = t->held_out_loss();
+    EXPECT_NEAR(before, std::log(300.0), 0.2);
+    while (!t->finished()) t->step();
+    EXPECT_LT(t->held_out_loss(), before - 1.5);
+    EXPECT_EQ(t->history().back().step, 60);
+}
+
+TEST(Trainer, held_out_loss_is_that_of_the_model) {
+    auto t = trainer(settings(5));
+    t->step();
+    const auto rows = t->text().held_out(32, 40);
+    const auto model = t->model("m");
+    double nats = 0, count = 0;
+    for (const auto& row : rows) {
+        const auto trace = run_trace(model, {row});
+        for (std::int64_t i = 0; i + 1 < 40; ++i, ++count)
+            nats -=
+                std::log(value_at(*trace, "probs", {0, i, row[static_cast<std::size_t>(i + 1)]}));
+    }
+    EXPECT_NEAR(t->held_out_loss(), nats / count, 1e-4);
+}
+
+TEST(Trainer, the_same_bits_for_any_number_of_threads) {
+    auto one = trainer(settings(6), 1), three = trainer(settings(6), 3);
+    for (int i = 0; i < 6; ++i) {
+        const auto a = one->step(i == 3), b = three->step(i == 3);
+        ASSERT_EQ(a.loss, b.loss) << i;
+        ASSERT_EQ(a.grad_norm, b.grad_norm) << i;
+        ASSERT_EQ(a.load, b.load) << i;
+    }
+    expect_same_numbers(*one, *three);
+    auto other = settings(6);
+    other.seed = 6;
+    auto seed = trainer(other);
+    EXPECT_NE(seed->step().loss, one->history()[0].loss);
+}
+
+TEST(Trainer, a_resumed_run_has_the_bits_of_one_that_never_stopped) {
+    const Scratch scratch;
+    auto whole = trainer(settings(9));
+    while (!whole->finished()) whole->step();
+    auto first = trainer(settings(9));
+    for (int i = 0; i < 4; ++i) first->step();
+    save_run(scratch.path(), *first);
+    SavedRun saved = read_run(scratch.path());
+    EXPECT_EQ(saved.settings, settings(9));
+    EXPECT_EQ(saved.config, shape());
+    Trainer second(saved.config, saved.settings,
+                   generated_text(saved.config, saved.settings, saved.tokenizer), 2);
+    second.restore(saved.state, std::move(saved.history));
+    while (!second.finished()) second.step();
+    expect_same_numbers(*whole, second);
+    ASSERT_EQ(second.history().size(), whole->history().size());
+    for (std::size_t i = 0; i < whole->history().size(); ++i)
+        EXPECT_EQ(second.history()[i].loss, whole->history()[i].loss);
+    EXPECT_EQ(second.history().probe_steps(), whole->history().probe_steps());
+}
+
+TEST(Trainer, what_it_writes_can_be_loaded) {
+    const Scratch scratch;
+    auto t = trainer(settings(3));
+    t->step();
+    save_run(scratch.path(), *t);
+    const auto model = load_model(scratch.path());
+    EXPECT_EQ(model->config, shape());
+    EXPECT_EQ(model->weights->trained_step, 1);
+    const SafetensorsFile file(scratch / "model.safetensors");
+    for (const auto& [name, entry] : file.entries())
+        EXPECT_EQ(entry.type,
+                  name.ends_with("e_score_correction_bias") ? StoredType::f32 : StoredType::bf16)
+            << name;
+    ASSERT_TRUE(model->tokenizer);
+    const std::string words = "Mia has a red kite. 12 + 3 = 15";
+    EXPECT_EQ(model->tokenizer->encode(words), t->text().tokenizer()->encode(words));
+}
+
+TEST(Trainer, modes_of_balance_do_what_they_say) {
+    const auto biases = [](const Trainer& t) {
+        double sum = 0;
+        for (const auto& e : t.layout()->entries())
+            if (e.router_bias)
+                for (const Real b : t.parameters()[e]) sum += std::abs(static_cast<double>(b));
+        return sum;
+    };
+    for (const auto mode :
+         {BalanceMode::none, BalanceMode::aux, BalanceMode::bias, BalanceMode::bias_seq}) {
+        auto s = settings(3);
+        s.balance = mode;
+        auto t = trainer(s);
+        const auto record = t->step();
+        const bool moves = mode == BalanceMode::bias || mode == BalanceMode::bias_seq;
+        EXPECT_EQ(biases(*t) > 0, moves) << balance_name(mode);
+        const bool loss = mode == BalanceMode::aux || mode == BalanceMode::bias_seq;
+        EXPECT_EQ(record.balance_loss > 0, loss) << balance_name(mode);
+        // Every token is served by every layer: none is dropped.
+        const auto k = shape().num_experts_per_tok;
+        std::int64_t layer = 0;
+        for (std::size_t first = 0; first < record.load.size(); first += 8, ++layer) {
+            const auto n = std::accumulate(
+                record.load.begin() + static_cast<std::ptrdiff_t>(first),
+                record.load.begin() + static_cast<std::ptrdiff_t>(first) + 8, std::int64_t{0});
+            const auto depth = std::max<std::int64_t>(0, layer - 1);  // two layers, then MTP 1, 2
+            EXPECT_EQ(n, k * 3 * (40 - depth)) << layer;
+        }
+    }
+}
+
+TEST(Trainer, settings_may_change_while_it_runs) {
+    auto t = trainer(settings(10));
+    t->step();
+    auto s = t->settings();
+    s.lr = 1e-4;
+    s.gamma = 0;
+    s.batch = 2;
+    t->change(s);
+    const auto record = t->step();
+    EXPECT_EQ(record.gamma, 0);
+    EXPECT_EQ(record.tokens, 80);
+    EXPECT_EQ(t->next_row(), 5U);
+    s.seq = 1 << 20;
+    EXPECT_NE(user_error([&] { t->change(s); }).find("seq"), std::string::npos);
+}
+
+TEST(Trainer, a_loss_that_is_not_finite_ends_it_at_the_last_good_state) {
+    auto s = settings(30);
+    auto t = trainer(s);
+    t->step();
+    t->step(true);  // measured: a good state
+    const auto good = t->weights();
+    s.lr = 10;
+    s.warmup = 0;
+    s.clip = 0;
+    s.weight_decay = 0;
+    t->change(s);
+    // A weight that is no number any more, as overflow would leave it.
+    auto state = Trainer::State{t->steps_done(), t->next_row(), t->parameters(), t->moments_m(),
+                                t->moments_v()};
+    const auto& e = t->layout()->at("model.layers.1.self_attn.o_proj.weight");
+    state.weights[e][3] = std::numeric_limits<Real>::infinity();
+    const History history = t->history();
+    auto broken = trainer(s);
+    broken->restore(state, history);
+    const std::string said = user_error([&] { broken->step(); });
+    EXPECT_NE(said.find("step 3"), std::string::npos) << said;
+    EXPECT_NE(said.find("model.layers.1.self_attn.o_proj.weight"), std::string::npos) << said;
+}
+
+TEST(Trainer, an_overflow_on_the_way_is_found_by_name) {
+    auto t = trainer(settings(30));
+    t->step(true);
+    const auto before = t->weights();
+    auto state = Trainer::State{t->steps_done(), t->next_row(), t->parameters(), t->moments_m(),
+                                t->moments_v()};
+    Trainer::State huge = state;
+    for (Real& w : huge.weights[t->layout()->at("lm_head.weight")]) w = 3e38F;
+    const History history = t->history();
+    auto broken = trainer(settings(30));
+    broken->restore(huge, history);
+    const std::string said = user_error([&] { broken->step(); });
+    EXPECT_NE(said.find("first seen in logits"), std::string::npos) << said;
+    EXPECT_NE(said.find("last good state"), std::string::npos) << said;
+    EXPECT_EQ(broken->steps_done(), 1);
+}
+
+TEST(TrainState, damage_is_named) {
+    const Scratch scratch;
+    auto t = trainer(settings(3));
+    t->step();
+    save_run(scratch.path(), *t);
+    const auto file = scratch / "train_state.safetensors";
+    const std::string bytes = read_file(file);
+    // Truncated anywhere.
+    for (const double part : {0.0, 0.01, 0.3, 0.9, 0.9999}) {
+        write_file(
+            file,
+            bytes.substr(0, static_cast<std::size_t>(static_cast<double>(bytes.size()) * part)));
+        const std::string said = user_error([&] { read_run(scratch.path()); });
+        EXPECT_NE(said.find("train_state.safetensors"), std::string::npos) << said;
+    }
+    // A second moment that no square gives.
+    std::vector<NamedTensor> tensors;
+    std::vector<Tensor> kept;
+    const auto rewrite = [&](const std::string& name, const std::function<void(Tensor&)>& change) {
+        write_file(file, bytes);
+        tensors.clear();
+        kept.clear();
+        std::map<std::string, std::string> metadata;
+        {
+            const SafetensorsFile source(file);
+            metadata = source.metadata();
+            kept.reserve(source.entries().size());
+            for (const auto& [n, entry] : source.entries()) {
+                kept.push_back(source.read(n));
+                if (n == name) change(kept.back());
+                tensors.push_back(
+                    {n, kept.back().view(),
+                     entry.type == StoredType::i64 ? StoredType::i64 : StoredType::f32});
+            }
+        }
+        write_safetensors(file, tensors, metadata);
+        return user_error([&] { read_run(scratch.path()); });
+    };
+    EXPECT_EQ(rewrite("nothing", [](Tensor&) {}), "");
+    const std::string v = "adam_v.model.norm.weight";
+    EXPECT_NE(rewrite(v, [](Tensor& x) { x.real[0] = -1; }).find(v), std::string::npos);
+    const std::string w = "weights.lm_head.weight";
+    EXPECT_NE(rewrite(w, [](Tensor& x) { x.real[7] = std::nanf(""); }).find(w), std::string::npos);
+    EXPECT_NE(rewrite(w, [](Tensor& x) { x.shape = {x.size()}; }).find("shape"), std::string::npos);
+}
+
+TEST(TrainingText, a_file_gives_rows_of_its_own_parts) {
+    const Scratch scratch;
+    std::string words;
+    for (int i = 0; i < 3000; ++i) {
+        words += static_cast<char>('a' + i * i % 23);
+        words += static_cast<char>('a' + i * 7 % 19);
+        words += i % 11 == 0 ? "\n" : " of it ";
+    }
+    const auto path = scratch.with("words.txt", words);
+    const auto t = file_text(shape(), settings(1), path);
+    EXPECT_EQ(t->row(3, 40), t->row(3, 40));
+    EXPECT_NE(t->row(3, 40), t->row(4, 40));
+    const auto held = t->held_out(1000, 40);
+    ASSERT_GT(held.size(), 10U);
+    // Rows overlap by one token: joined they are the held-out text.
+    std::vector<std::int64_t> joined = held.front();
+    for (std::size_t i = 1; i < held.size(); ++i) {
+        EXPECT_EQ(held[i].front(), joined.back());
+        joined.insert(joined.end(), held[i].begin() + 1, held[i].end());
+    }
+    const std::string tail = words.substr(words.size() - words.size() / 10);
+    EXPECT_NE(tail.find(t->tokenizer()->decode(joined).substr(40)), std::string::npos);
+    EXPECT_TRUE(std::isnan(t->floor()));
+    EXPECT_LT(t->bigram_loss(held), std::log(300.0));
+}
+
+TEST(TrainingText, what_cannot_be_trained_on_is_refused) {
+    const Scratch scratch;
+    const auto refused = [&](const std::string& words) {
+        const auto path = scratch.with("words.txt", words);
+        return user_error([&] { file_text(shape(), settings(1), path); });
+    };
+    EXPECT_NE(refused("").find("words.txt"), std::string::npos);
+    EXPECT_NE(refused("x").find("words.txt"), std::string::npos);
+    EXPECT_NE(refused(std::string("a\0b", 3)).find("words.txt"), std::string::npos);
+    EXPECT_NE(refused("ab ab ab ab ab ab ab").find("300"), std::string::npos);
+}
+
+TEST(TrainingText, the_bigram_of_a_corpus_counted_by_hand) {
+    // Training part of one repeated pair: p(b|a) = (n(a,b) + 20 p(b)) / (n(a) + 20).
+    ModelConfig c = shape();
+    c.vocab_size = 258;
+    std::string words;
+    for (int i = 0; i < 500; ++i) words += "ab";
+    const Scratch scratch;
+    const auto t = file_text(c, settings(1), scratch.with("ab.txt", words));
+    const auto held = t->held_out(10, 40);
+    const double n = 900, p = (450 + 1) / (n + 258);
+    // 450 a's, each followed by b; 449 b's that are followed by a, one by nothing.
+    const double ab = (450 + 20 * p) / (450 + 20), ba = (449 + 20 * p) / (449 + 20);
+    double nats = 0, count = 0;
+    for (const auto& row : held)
+        for (std::size_t i = 1; i < row.size(); ++i, ++count)
+            nats -= std::log(row[i - 1] == 'a' ? ab : ba);
+    EXPECT_NEAR(t->bigram_loss(held), nats / count, 2e-3);
+}
+
+}  // namespace
+}  // namespace sf
