@@ -72,9 +72,7 @@ std::vector<Piece> top_pieces(const Controller& c) {
     else if (s.model && s.model->weights)
         trained = s.model->weights->trained_step;
     add(trained == 0 ? "untrained" : "step " + format_count(trained), 1);
-    // A probe has the name of none.
-    const bool own = s.trace && (c.probe_step() < 0 || !s.model);
-    add(own ? s.trace->model_name : s.model ? s.model->name : "", 2, Weight::bold, false);
+    add(s.trace ? s.trace->model_name : s.model ? s.model->name : "", 2, Weight::bold, false);
     return pieces;
 }
 

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/io/checkpoint.h"
 #include "core/io/trace_io.h"
+#include "core/run/probe.h"
 #include "core/run/runner.h"
 #include "core/text/one_line.h"
 
@@ -178,6 +179,7 @@ ChosenRun choose_probe(const RunArguments& arguments) {
             throw UserError(std::string(name) + ": leave it out, what was kept at --train-step " +
                             std::to_string(run.trace->trained_step) + " read its own text: \"" +
                             one_line(history->about.probe_text) + "\"");
+    run.trace = named_probe(run.trace, chosen.model->name);
     run.history = history;
     run.model_arguments = chosen.arguments;
     run.run_arguments = {"--train-step", std::to_string(run.trace->trained_step)};

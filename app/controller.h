@@ -210,6 +210,8 @@ private:
     SnapshotPtr engines_;   // the engine's last
     SnapshotPtr snapshot_;  // the same with the probe that is looked at
     std::int64_t shown_probe_ = -1;
+    TracePtr probe_, named_probe_;  // as kept, and with its model's name
+    std::shared_ptr<const Timeline> probe_timeline_;
     std::shared_ptr<const Timeline> timeline_;
     Theme theme_;
     std::array<Rect, 2> areas_{Rect{0, 0, 960, 600}, Rect{0, 0, 960, 600}};

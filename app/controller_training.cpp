@@ -1,6 +1,7 @@
 #include "app/controller.h"
 
 #include "core/error.h"
+#include "core/run/probe.h"
 
 #include <algorithm>
 #include <charconv>
@@ -30,10 +31,14 @@ SnapshotPtr Controller::with_probe(const SnapshotPtr& engines) {
         history && state_.train_step >= 0 ? history->probe(state_.train_step) : nullptr;
     shown_probe_ = probe ? probe->trained_step : -1;
     if (!probe) return engines;
+    if (probe_ != probe) {
+        probe_ = probe;
+        named_probe_ = engines->model ? named_probe(probe, engines->model->name) : probe;
+        probe_timeline_ = std::make_shared<const Timeline>(*probe);
+    }
     auto shown = std::make_shared<Snapshot>(*engines);
-    const bool same = snapshot_ && snapshot_->trace == probe;
-    shown->trace = probe;
-    shown->timeline = same ? snapshot_->timeline : std::make_shared<const Timeline>(*probe);
+    shown->trace = named_probe_;
+    shown->timeline = probe_timeline_;
     return shown;
 }
 

@@ -69,6 +69,12 @@ TracePtr make_probe(const Trace& trace, std::int64_t step) {
     return probe;
 }
 
+TracePtr named_probe(const TracePtr& probe, const std::string& model) {
+    auto named = std::make_shared<Trace>(*probe);
+    named->model_name = model;
+    return named;
+}
+
 void complete_probe(Trace& probe) {
     const Graph& graph = *probe.graph;
     const RopeTable rope(graph.config);

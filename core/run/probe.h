@@ -3,6 +3,7 @@
 #include "core/run/trace.h"
 
 #include <cstdint>
+#include <string>
 
 namespace sf {
 
@@ -22,6 +23,9 @@ bool is_probe_node(const Graph& graph, NodeId id);
 // The probe of a whole trace, as that of `step`. Throws ShapeError when the trace is longer than a
 // probe, was edited or continues a cache.
 TracePtr make_probe(const Trace& trace, std::int64_t step);
+
+// The same probe under the name of the model that it is looked at with.
+TracePtr named_probe(const TracePtr& probe, const std::string& model);
 
 // Computes what is missing and follows from the kept nodes alone: affinities, gate weights, loads,
 // probabilities, the last layer's lens. The bits are those of the run.

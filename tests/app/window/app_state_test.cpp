@@ -24,6 +24,10 @@ AppState unusual() {
     s.prompt = "naïve \"quotes\" ⏎ \n 猫";
     s.step = 17;
     s.token = 3;
+    s.train_step = 500;
+    s.follow = false;
+    s.training = {{"lr", "0.001"}, {"balance", "bias"}};
+    s.training_panel = "on";
     return s;
 }
 

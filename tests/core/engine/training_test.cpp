@@ -1,4 +1,5 @@
 #include "core/engine/engine.h"
+#include "core/io/files.h"
 #include "core/io/train_state.h"
 #include "core/train/trainer.h"
 
@@ -278,6 +279,19 @@ TEST(LiveTraining, is_saved_and_goes_on_from_the_folder) {
     const ModelPtr saved = load_model(folder);
     ASSERT_NE(saved->history, nullptr) << saved->no_history;
     EXPECT_EQ(saved->history->back().step, 3);
+    // The program's own model is read from memory.
+    const std::string config = read_file(folder / "config.json"),
+                      weights = read_file(folder / "model.safetensors"),
+                      text = read_file(folder / "tokenizer.json"),
+                      history = read_file(folder / "history.safetensors");
+    const ModelPtr memory = load_model("memory", {config, weights, text, history});
+    EXPECT_EQ(memory->config, saved->config);
+    EXPECT_EQ(memory->weights->trained_step, 3);
+    expect_same_weights(*memory->weights, *saved->weights);
+    ASSERT_NE(memory->history, nullptr) << memory->no_history;
+    EXPECT_EQ(memory->history->probe_steps(), (std::vector<std::int64_t>{0, 1, 2}));
+    EXPECT_EQ(memory->encode("the cat"), saved->encode("the cat"));
+
     Engine engine(saved, {});
     EXPECT_EQ(engine.snapshot()->history()->back().step, 3) << "before anything trains";
     engine.post(TrainStart{});
