@@ -77,13 +77,13 @@ void check_source(const RunArguments& arguments, bool trace_allowed) {
                         (count == 0 ? "none was given" : given + " were given"));
     exclude(arguments.model, "--model", arguments.preset, "--preset", "a run has one model");
     const char* const reason = "a trace holds its own model and run";
+    exclude(arguments.trace, "--trace", arguments.train_step, "--train-step", reason);
     exclude(arguments.trace, "--trace", arguments.model, "--model", reason);
     exclude(arguments.trace, "--trace", arguments.preset, "--preset", reason);
     exclude(arguments.trace, "--trace", arguments.seed, "--seed", reason);
     exclude(arguments.trace, "--trace", arguments.attention, "--attention", reason);
     if (arguments.trace.given && arguments.grad)
         throw UserError(std::string("--trace and --grad exclude each other: ") + reason);
-    exclude(arguments.trace, "--trace", arguments.train_step, "--train-step", reason);
     exclude(arguments.train_step, "--train-step", arguments.attention, "--attention",
             "a probe was kept as it ran");
 }

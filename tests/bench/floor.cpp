@@ -210,7 +210,7 @@ void Products::eigen() {
 void Products::own() {
     for (const auto& [p, x, w, packed, y] : impl_->jobs)
         if (p.form == Form::weight_gradient)
-            multiply_transposed(x, p.m, p.m, p.k, packed, p.n, y, p.n, false);
+            multiply_transposed(x, p.m, p.m, p.k, w, p.n, p.n, y, p.n, false);
         else
             multiply_panels(x, p.m, p.k, p.k, packed, p.n, y, p.n, false);
 }
