@@ -200,7 +200,9 @@ TEST(TrainingWindow, TheClockIsDrawnAndSnapsWhereItIsDragged) {
     h->key(",");
     h->key("Alt+Left");
     EXPECT_EQ(h->controller().probe_step(), 0);
+    h->advance(1);  // no double click
     h->click({x(-1), y});
+    h->advance(0);
     EXPECT_EQ(h->controller().probe_step(), -1);
 }
 
