@@ -169,7 +169,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"step_unknown", figure({"--at", "nowhere"}), {"--at", "'nowhere'"}},
         Mistake{"step_far", figure({"--at", "999999"}), {"--at", "'999999'"}},
         Mistake{"step_negative", figure({"--at", "-1"}), {"--at", "'-1'"}},
-        Mistake{"token_far", figure({"--token", "7"}), {"--token", "0 to 6"}},
+        Mistake{"token_far", figure({"--token", "7"}), {"--token", "from 0 to"}},
         Mistake{"sequence_far", figure({"--sequence", "1"}), {"--sequence"}},
         Mistake{"setting_unknown", figure({"--set", "nothing=1"}), {"nothing"}},
         Mistake{"setting_no_value", figure({"--set", "nothing"}), {"nothing"}},
