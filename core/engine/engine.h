@@ -47,9 +47,10 @@ struct Continue {
 struct Complete {
     std::string node;
 };  // a tensor that the memory budget left out
-using Command = std::variant<RunPrompt, RunIds, UsePreset, OpenModel, OpenTrace, SetEdits,
-                             SetAttention, SetGradients, Continue, Complete, TrainStart, TrainPause, TrainResume,
-                             TrainStep, TrainRestart, TrainSet, TrainStop, TrainSave, TrainFollow>;
+using Command =
+    std::variant<RunPrompt, RunIds, UsePreset, OpenModel, OpenTrace, SetEdits, SetAttention,
+                 SetGradients, Continue, Complete, TrainStart, TrainPause, TrainResume, TrainStep,
+                 TrainRestart, TrainSet, TrainStop, TrainSave, TrainFollow>;
 
 // What the window sees: immutable, one for all views of a frame.
 struct Snapshot {
@@ -57,9 +58,9 @@ struct Snapshot {
     ModelPtr model;
     TracePtr trace;  // null before the first run
     std::shared_ptr<const Timeline> timeline;
-    bool gradients = false;           // whether runs record them
-    std::uint64_t run = 0;  // grows with every run that was asked for, not when training refreshes
-    bool live = false;      // the model's weights are of the training run, not of a file or seed
+    bool gradients = false;  // whether runs record them
+    std::uint64_t run = 0;   // grows with every run that was asked for, not when training refreshes
+    bool live = false;       // the model's weights are of the training run, not of a file or seed
     TrainingStatusPtr training;       // null: there is no training run
     std::string prompt;               // as text when there is one
     std::string error;                // of the last command, one sentence; empty when it worked

@@ -387,7 +387,8 @@ History read_history(const SafetensorsFile& tensors, const std::string& file,
 }
 
 void write_history(const std::filesystem::path& file, const History& history, std::size_t records) {
-    const auto out = history_tensors(history.thinned(records, shipped_probes), "", StoredType::bf16);
+    const auto out =
+        history_tensors(history.thinned(records, shipped_probes), "", StoredType::bf16);
     write_safetensors(file, out.tensors, out.metadata);
 }
 

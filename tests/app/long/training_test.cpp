@@ -36,9 +36,9 @@ void write_english(const fs::path& file) {
 TEST(LongTraining, KilledTwentyTimesItEndsWithTheSameWeights) {
     const Folder folder;
     const auto words = [](const std::string& out) {
-        return Words{"train", "--preset", "nano",      "--steps", "600", "--checkpoint-every",
-                     "20",    "--out",    out,         "--set",   "batch=4",
-                     "--set", "seq=64",   "--threads", "2",       "--resume"};
+        return Words{"train",  "--preset",  "nano", "--steps", "600",     "--checkpoint-every",
+                     "20",     "--out",     out,    "--set",   "batch=4", "--set",
+                     "seq=64", "--threads", "2",    "--resume"};
     };
     ASSERT_EQ(run(words("whole"), folder.path()).status, 0);
     int kills = 0;
