@@ -279,6 +279,7 @@ int shot(const FigureArguments& arguments) {
     check_source(arguments, true);
     static_cast<SessionOptions&>(options) = session_of(arguments);
     options.commands = arguments.commands;
+    if (options.model && !options.model->no_history.empty()) say(options.model->no_history);
     const std::string bytes = shot_png(options);
     const Uninterrupted writing;
     write_file(file, bytes);

@@ -130,6 +130,10 @@ std::string shot_png(const ShotOptions& options) {
         headless.finish();
         if (!controller.error().empty()) throw UserError(controller.error());
     };
+    // A history that cannot be read is said in the window; the model runs without.
+    headless.finish();
+    if (options.model && controller.error() == options.model->no_history)
+        controller.dismiss_error();
     settle();
     if (controller.snapshot().trace) headless.key("Escape");  // the picture has the keys
     for (const std::string& line : options.commands) {

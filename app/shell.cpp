@@ -203,6 +203,9 @@ void Shell::click(const Pick& pick, bool twice) {
         controller_.attempt("view " + std::to_string(pick.index + 1));
     } else if (pick.node == "step") {
         controller_.go_to(pick.index);
+    } else if (pick.node == "train-at") {
+        // The second press of a double click.
+        controller_.look_at_training(train_step_at(controller_, layout_, at_.x));
     } else if (is_cell(pick)) {
         click_cell(pick, twice);
     }

@@ -89,6 +89,12 @@ TEST_F(TrainStep, ADamagedHistoryIsSaidAndTheModelRuns) {
         run({"describe", "map", "--model", "run", "--prompt", "a cat"}, damaged.path());
     EXPECT_EQ(runs.status, 0);
     EXPECT_NE(runs.err.find("history.safetensors"), std::string::npos) << runs.err;
+    const Outcome shot =
+        run({"shot", "--model", "run", "--prompt", "a cat", "-o", "s.png"}, damaged.path());
+    if (shot.status != 1) {  // there is EGL
+        EXPECT_EQ(shot.status, 0) << shot.err;
+        EXPECT_NE(shot.err.find("history.safetensors"), std::string::npos) << shot.err;
+    }
     const Outcome probe =
         run({"describe", "map", "--model", "run", "--train-step", "2"}, damaged.path());
     EXPECT_EQ(probe.status, 2);
