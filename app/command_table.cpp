@@ -1,31 +1,15 @@
 #include "app/command_table.h"
 
+#include "app/command_arguments.h"
 #include "app/controller.h"
 #include "core/error.h"
-
-#include <charconv>
 
 namespace sf {
 
 namespace {
 
+using C = Controller;
 using Text = std::string_view;
-
-std::int64_t whole_number(const char* command, Text text) {
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size())
-        throw UserError(command, "", "'" + std::string(text) + "' is not a whole number");
-    return value;
-}
-
-// "on", "off" or nothing for the other one.
-bool switched(const char* command, Text text, bool now) {
-    if (text.empty()) return !now;
-    if (text == "on") return true;
-    if (text == "off") return false;
-    throw UserError(command, "", "takes 'on' or 'off', not '" + std::string(text) + "'");
-}
 
 void set_text_percent(Controller& c, Text text) {
     const std::int64_t percent = whole_number("text", text);
@@ -55,11 +39,9 @@ void use_preset(Controller& c, Text text) {
 constexpr const char* walk = "Walk through the run";
 constexpr const char* look = "Look";
 constexpr const char* run = "Run";
-constexpr const char* train = "Train";
 constexpr const char* keep = "Keep";
 
-std::vector<AppCommand> make_table() {
-    using C = Controller;
+std::vector<AppCommand> commands_of_a_run() {
     return {
         {"next",
          "Next step",
@@ -338,92 +320,11 @@ std::vector<AppCommand> make_table() {
          {},
          "Appends the tokens that the model finds most likely, then shows the run.",
          [](C& c, Text a) { c.write_on(a.empty() ? 8 : whole_number("continue", a)); }},
-        {"train",
-         "Train or pause",
-         "on|off",
-         train,
-         {{"r"}},
-         "Starts training the model, pauses it and lets it go on.",
-         [](C& c, Text a) { c.toggle_training(a); }},
-        {"train-step",
-         "One training step",
-         "STEPS",
-         train,
-         {{"n"}},
-         "Trains one step, or as many as are given, then pauses.",
-         [](C& c, Text a) { c.step_training(a.empty() ? 1 : whole_number("train-step", a)); }},
-        {"train-back",
-         "Back in training",
-         "",
-         train,
-         {{","}, {"Alt+Left"}},
-         "Shows the model as it was at the kept training step before.",
-         [](C& c, Text) { c.move_in_training(-1); }},
-        {"train-forward",
-         "Forward in training",
-         "",
-         train,
-         {{"."}, {"Alt+Right"}},
-         "Shows the model at the next kept training step, at last as it is now.",
-         [](C& c, Text) { c.move_in_training(1); }},
-        {"train-at",
-         "Go to a training step",
-         "STEP|live",
-         train,
-         {},
-         "Shows the model at the latest kept training step up to this one, or as it is now.",
-         [](C& c, Text a) { c.look_at_training(a.empty() ? "live" : a); }},
-        {"train-start",
-         "Start training on a text",
-         "FILE",
-         train,
-         {},
-         "Begins a training run on a text file; without one, on the generated corpus.",
-         [](C& c, Text a) { c.start_training(std::string(a)); }},
-        {"train-restart",
-         "Restart training",
-         "SEED",
-         train,
-         {},
-         "Begins the training run again with other first weights and order of the text.",
-         [](C& c, Text a) { c.restart_training(a); }},
-        {"train-stop",
-         "Stop training",
-         "",
-         train,
-         {},
-         "Ends the training run; its last weights stay the model.",
-         [](C& c, Text) { c.stop_training(); }},
-        {"train-save",
-         "Save the training run",
-         "FOLDER",
-         train,
-         {},
-         "Saves model, history and the state to go on from into a new folder.",
-         [](C& c, Text a) { c.save_training(std::string(a)); }},
-        {"train-set",
-         "Set a training setting",
-         "NAME=VALUE",
-         train,
-         {},
-         "Changes lr, gamma, lambda, alpha, balance and others, also while it trains.",
-         [](C& c, Text a) { c.set_training(a); }},
-        {"train-follow",
-         "Follow training",
-         "on|off",
-         train,
-         {},
-         "Whether what is shown is run again with the newest weights while it trains.",
-         [](C& c, Text a) { c.follow_training(switched("train-follow", a, c.state().follow)); }},
-        {"train-panel",
-         "Fold the training section",
-         "on|off",
-         train,
-         {},
-         "Folds or unfolds the training section of the panel.",
-         [](C& c, Text a) {
-             c.set_training_panel(switched("train-panel", a, c.training_panel_open()));
-         }},
+    };
+}
+
+std::vector<AppCommand> commands_that_keep() {
+    return {
         {"save",
          "Save the view",
          "FILE",
@@ -493,7 +394,12 @@ std::vector<AppCommand> make_table() {
 }  // namespace
 
 const std::vector<AppCommand>& command_table() {
-    static const std::vector<AppCommand> table = make_table();
+    static const std::vector<AppCommand> table = [] {
+        auto all = commands_of_a_run();
+        for (const auto& more : {training_commands(), commands_that_keep()})
+            all.insert(all.end(), more.begin(), more.end());
+        return all;
+    }();
     return table;
 }
 

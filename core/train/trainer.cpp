@@ -115,7 +115,6 @@ void Trainer::change(const TrainSettings& settings) {
                         std::to_string(config_.num_nextn_predict_layers + 2) +
                         " tokens, so that every MTP module has something to predict");
     settings_ = settings;
-    if (nodes_) choose_losses();
 }
 
 void Trainer::choose_losses() {

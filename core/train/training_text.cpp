@@ -24,7 +24,7 @@ std::shared_ptr<const Tokenizer> learn_tokenizer(const ModelConfig& config,
     return train_bpe(documents, options);
 }
 
-// Rows of this number are no training data: what counts the training part reads only this many.
+// The generated corpus has no end: what is counted on it is counted on this many rows.
 constexpr std::int64_t counted_rows = 4096;
 
 std::vector<std::int64_t> beginning(std::vector<std::int64_t> ids, std::int64_t limit) {
