@@ -63,7 +63,16 @@ void check_sizes(const ModelConfig& c, Problems& p) {
     p.range("hidden_size", c.hidden_size, 1, max_dim);
     p.range("num_hidden_layers", c.num_hidden_layers, 1, max_layers);
     p.range("num_attention_heads", c.num_attention_heads, 1, max_heads);
-    p.range("qk_nope_head_dim", c.qk_nope_head_dim, 1, max_head_dim);
+    if (c.attention_kind != "mla" && c.attention_kind != "gqa") {
+        p.say("attention_kind", "must be mla or gqa, got \"" + one_line(c.attention_kind) + "\"");
+    } else if (!c.mla() &&
+               p.range("num_key_value_heads", c.num_key_value_heads, 1, c.num_attention_heads) &&
+               c.num_attention_heads % c.num_key_value_heads != 0) {
+        p.say("num_key_value_heads", std::to_string(c.num_key_value_heads) +
+                                         " heads of keys and values do not divide " +
+                                         std::to_string(c.num_attention_heads) + " heads");
+    }
+    p.range("qk_nope_head_dim", c.qk_nope_head_dim, c.mla() ? 1 : 0, max_head_dim);
     p.range("qk_rope_head_dim", c.qk_rope_head_dim, 2, max_head_dim);
     if (c.qk_rope_head_dim > 0 && c.qk_rope_head_dim % 2 != 0)
         p.say("qk_rope_head_dim",
@@ -265,8 +274,10 @@ ModelCost cost(const ModelConfig& c) {
     std::int64_t attention = c.q_lora_rank
                                  ? dim * *c.q_lora_rank + *c.q_lora_rank + *c.q_lora_rank * q_rows
                                  : dim * q_rows;
-    attention += dim * (c.kv_lora_rank + c.qk_rope_head_dim) + c.kv_lora_rank;
-    attention += c.kv_lora_rank * heads * (c.qk_nope_head_dim + c.v_head_dim);
+    const auto cached = cache_widths(c);
+    attention += dim * (cached[0] + cached[1]);
+    if (c.mla())
+        attention += c.kv_lora_rank + c.kv_lora_rank * heads * (c.qk_nope_head_dim + c.v_head_dim);
     attention += heads * c.v_head_dim * dim;
 
     const std::int64_t expert = 3 * dim * c.moe_intermediate_size;
@@ -288,8 +299,13 @@ ModelCost cost(const ModelConfig& c) {
     for (std::int64_t k = 0; k < c.num_nextn_predict_layers; ++k)
         result.parameters +=
             block(c.num_hidden_layers + k, c.n_routed_experts) + 3 * dim + 2 * dim * dim;
-    result.cache_floats_per_token = c.num_hidden_layers * (c.kv_lora_rank + c.qk_rope_head_dim);
+    result.cache_floats_per_token = c.num_hidden_layers * (cached[0] + cached[1]);
     return result;
+}
+
+std::array<std::int64_t, 2> cache_widths(const ModelConfig& c) {
+    if (c.mla()) return {c.kv_lora_rank, c.qk_rope_head_dim};
+    return {c.num_key_value_heads * c.qk_head_dim(), c.num_key_value_heads * c.v_head_dim};
 }
 
 }  // namespace sf

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,6 +29,12 @@ struct ModelConfig {
     std::int64_t hidden_size = 64;
     std::int64_t num_hidden_layers = 2;
     std::int64_t num_attention_heads = 4;
+    // "mla": keys and values out of one latent (DeepSeek-V2, section 2.1). "gqa": keys and values
+    // of their own for each group of heads (Ainslie et al. 2023), with the same head widths and the
+    // same rotated columns, so that only what is cached differs.
+    std::string attention_kind = "mla";
+    // Of gqa: 1 is multi-query (Shazeer 2019), num_attention_heads multi-head attention.
+    std::int64_t num_key_value_heads = 4;
     std::int64_t qk_nope_head_dim = 16;
     std::int64_t qk_rope_head_dim = 8;
     std::int64_t v_head_dim = 16;
@@ -61,6 +68,7 @@ struct ModelConfig {
         return n_routed_experts > 0 && layer >= first_k_dense_replace &&
                layer % moe_layer_freq == 0;
     }
+    bool mla() const { return attention_kind == "mla"; }
     bool has_router_bias() const { return topk_method == "noaux_tc"; }
     // Gate weights are divided by their sum (sigmoid) or are a softmax's share already.
     bool norm_topk_prob() const { return scoring_func == "sigmoid"; }
@@ -86,8 +94,10 @@ struct ModelConfig {
 struct ModelCost {
     std::int64_t parameters = 0;         // all of them, MTP modules included (shared tensors once)
     std::int64_t active_parameters = 0;  // touched by one token of the main model
-    std::int64_t cache_floats_per_token = 0;  // latent + rope key, over all layers
+    std::int64_t cache_floats_per_token = 0;  // over all layers
 };
 ModelCost cost(const ModelConfig& config);
+// What a layer caches of a token, in numbers: latent and rope key of mla; keys and values of gqa.
+std::array<std::int64_t, 2> cache_widths(const ModelConfig& config);
 
 }  // namespace sf

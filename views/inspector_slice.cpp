@@ -70,6 +70,9 @@ std::vector<Segment> parts(const ModelConfig& c, const Node& node) {
     if (word == "kv_a")
         return two(c.kv_lora_rank, "c^{KV}, raw", Meaning::latent, c.qk_rope_head_dim, "k^{R}, raw",
                    Meaning::position);
+    if (word == "k" || word == "k_rotated" || word == "cache_k")
+        return two(c.qk_nope_head_dim, "k^{C}", Meaning::key, c.qk_rope_head_dim,
+                   word == "k" ? "k^{R}, raw" : "k^{R}", Meaning::position);
     if (word == "concat")
         return two(c.hidden_size, "embedding", Meaning::embedding, c.hidden_size, "previous depth",
                    Meaning::mtp);
@@ -357,8 +360,8 @@ Meaning meaning_of(const Graph& graph, NodeId id) {
     if (node.part == Part::attn) {
         if (is({"q_pe", "k_pe", "cache_k_pe"})) return Meaning::position;
         if (is({"kv_a", "kv_latent", "cache_latent", "attn_latent"})) return Meaning::latent;
-        if (is({"kv"})) return Meaning::key;
-        if (is({"heads", "online_o", "attn_out"})) return Meaning::value;
+        if (is({"kv", "k", "k_rotated", "cache_k"})) return Meaning::key;
+        if (is({"v", "cache_v", "heads", "online_o", "attn_out"})) return Meaning::value;
         return Meaning::query;
     }
     if (word.starts_with("shared_")) return Meaning::shared_expert;

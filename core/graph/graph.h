@@ -87,6 +87,7 @@ enum class Op : std::uint8_t {
 // Numbers an op needs beside its inputs. Each op's file says which it reads.
 struct Attrs {
     std::int64_t heads = 0, nope = 0, rope = 0, value = 0;
+    std::int64_t kv_heads = 0;  // groups of heads with keys and values of their own; 0: mla
     std::int64_t begin = 0, width = 0, shift = 0;
     std::int64_t experts = 0, top_k = 0, groups = 0, kept_groups = 0;
     bool biased = false, sigmoid = true, normalise = true;

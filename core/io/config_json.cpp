@@ -174,10 +174,13 @@ void check_fixed(const Fields& f, const ModelConfig& c) {
         f.refuse("hidden_act", "only silu is supported, got \"" + one_line(*act) + "\"");
     f.only("attention_bias", false);
     f.only("mlp_bias", false);
-    if (const auto kv = f.integer("num_key_value_heads"); kv && *kv != c.num_attention_heads)
-        f.refuse("num_key_value_heads",
-                 "must equal num_attention_heads (every head expands its own key and value), got " +
-                     std::to_string(*kv) + " and " + std::to_string(c.num_attention_heads));
+    if (const auto kv = f.integer("num_key_value_heads");
+        c.mla() && kv && *kv != c.num_attention_heads)
+        f.refuse(
+            "num_key_value_heads",
+            "must equal num_attention_heads with attention_kind mla (every head expands its own "
+            "key and value), got " +
+                std::to_string(*kv) + " and " + std::to_string(c.num_attention_heads));
 }
 
 // The fields of a config.json, each sound by itself; problems() is not asked.
@@ -200,7 +203,13 @@ ModelConfig read_fields(const Json& json, const std::string& file) {
     c.qk_nope_head_dim = f.required("qk_nope_head_dim");
     c.qk_rope_head_dim = f.required("qk_rope_head_dim");
     c.v_head_dim = f.required("v_head_dim");
-    c.kv_lora_rank = f.required("kv_lora_rank");
+    c.attention_kind = f.string("attention_kind").value_or(c.attention_kind);
+    if (c.mla()) {
+        c.kv_lora_rank = f.required("kv_lora_rank");
+    } else {
+        c.kv_lora_rank = f.integer("kv_lora_rank").value_or(c.kv_lora_rank);
+        c.num_key_value_heads = f.integer("num_key_value_heads").value_or(c.num_attention_heads);
+    }
     c.q_lora_rank = f.integer("q_lora_rank");
     c.intermediate_size = f.required("intermediate_size");
     c.max_position_embeddings = f.required("max_position_embeddings");
@@ -233,8 +242,9 @@ nlohmann::ordered_json scaling_json(const RopeScaling& s) {
 Json settable_fields(const ModelConfig& config) {
     Json json = Json::parse(config_json(config));
     for (const char* name : {"architectures", "attention_bias", "hidden_act", "norm_topk_prob",
-                             "num_key_value_heads", "rope_interleave", "torch_dtype"})
+                             "rope_interleave", "torch_dtype"})
         json.erase(name);
+    json["attention_kind"] = config.attention_kind;
     Json scaling = scaling_json(config.rope_scaling);
     scaling.erase("rope_type");
     scaling.erase("mscale_all_dim");
@@ -290,6 +300,12 @@ bool set_model_field(ModelConfig& config, std::string_view name, std::string_vie
     if (field == object.end() || field->is_object()) return false;
     const std::string label = source + " " + std::string(name);
     *field = typed_value(*field, name == "q_lora_rank", value, label);
+    if (config.mla()) {
+        if (name == "num_key_value_heads")
+            throw UserError(label, "",
+                            "belongs to attention_kind gqa, which must be set before it");
+        json.erase("num_key_value_heads");  // as many as heads, whatever their number becomes
+    }
     config = read_fields(json, source);
     return true;
 }
@@ -317,6 +333,7 @@ std::string config_json(const ModelConfig& c) {
                                                            : "DeepseekV3ForCausalLM"};
     json["model_type"] = c.model_type;
     json["attention_bias"] = false;
+    if (!c.mla()) json["attention_kind"] = c.attention_kind;
     json["bos_token_id"] = c.bos_token_id;
     json["eos_token_id"] = c.eos_token_id;
     json["first_k_dense_replace"] = c.first_k_dense_replace;
@@ -335,7 +352,7 @@ std::string config_json(const ModelConfig& c) {
     json["num_attention_heads"] = c.num_attention_heads;
     json["num_experts_per_tok"] = c.num_experts_per_tok;
     json["num_hidden_layers"] = c.num_hidden_layers;
-    json["num_key_value_heads"] = c.num_attention_heads;
+    json["num_key_value_heads"] = c.mla() ? c.num_attention_heads : c.num_key_value_heads;
     json["num_nextn_predict_layers"] = c.num_nextn_predict_layers;
     json["q_lora_rank"] = nullptr;
     if (c.q_lora_rank) json["q_lora_rank"] = *c.q_lora_rank;

@@ -56,6 +56,9 @@ private:
 // Multi-head latent attention (DeepSeek-V2, eqs. 9-19; V3, eqs. 1-11): the output before the
 // residual.
 NodeId build_mla(Builder& b, NodeId h, const std::string& weights);
+// Grouped-query attention (Ainslie et al. 2023; one group: multi-query, as many as heads:
+// multi-head) with MLA's head widths and decoupled rotation, to compare with.
+NodeId build_gqa(Builder& b, NodeId h, const std::string& weights);
 // SwiGLU feed-forward of one width: gate, up, h, then down (V3, section 2.1.2; also a shared
 // expert).
 NodeId build_mlp(Builder& b, NodeId x, const std::string& weights, bool shared);

@@ -3,41 +3,39 @@
 #include "core/config.h"
 #include "core/real.h"
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
 namespace sf {
 
-// What one layer keeps of each past token: the normed latent c^KV (kv_lora_rank numbers) and the
-// rotated rope key k^R (qk_rope_head_dim numbers), shared by all heads. DeepSeek-V2, eq. 9-19.
+// What one layer keeps of each past token, in two parts. mla: the normed latent c^KV (kv_lora_rank
+// numbers) and the rotated rope key k^R (qk_rope_head_dim numbers), shared by all heads
+// (DeepSeek-V2, eqs. 9-19). gqa: rotated keys and values of every group of heads.
 class LayerCache {
 public:
-    LayerCache(std::int64_t latent, std::int64_t rope, std::int64_t capacity)
-        : latent_width_(latent), key_width_(rope) {
-        latent_.reserve(static_cast<std::size_t>(latent * capacity));
-        key_.reserve(static_cast<std::size_t>(rope * capacity));
+    LayerCache(const std::array<std::int64_t, 2>& widths, std::int64_t capacity) : widths_(widths) {
+        for (std::size_t i = 0; i < 2; ++i)
+            parts_[i].reserve(static_cast<std::size_t>(widths[i] * capacity));
     }
-    // Appends rows and returns the first row of all that is kept.
-    const Real* append_latent(const Real* rows, std::int64_t count) {
-        latent_.insert(latent_.end(), rows, rows + count * latent_width_);
-        return latent_.data();
-    }
-    const Real* append_key(const Real* rows, std::int64_t count) {
-        key_.insert(key_.end(), rows, rows + count * key_width_);
-        return key_.data();
+    // Appends the rows of `tokens` and returns the first row of all that is kept.
+    const Real* append(std::size_t part, const Real* rows, std::int64_t tokens) {
+        std::vector<Real>& p = parts_[part];
+        p.insert(p.end(), rows, rows + tokens * widths_[part]);
+        return p.data();
     }
     void truncate(std::int64_t tokens) {
-        latent_.resize(static_cast<std::size_t>(tokens * latent_width_));
-        key_.resize(static_cast<std::size_t>(tokens * key_width_));
+        for (std::size_t i = 0; i < 2; ++i)
+            parts_[i].resize(static_cast<std::size_t>(tokens * widths_[i]));
     }
     // Counted from the buffers.
     std::int64_t bytes() const {
-        return static_cast<std::int64_t>((latent_.size() + key_.size()) * sizeof(Real));
+        return static_cast<std::int64_t>((parts_[0].size() + parts_[1].size()) * sizeof(Real));
     }
 
 private:
-    std::int64_t latent_width_, key_width_;
-    std::vector<Real> latent_, key_;
+    std::array<std::int64_t, 2> widths_;
+    std::array<std::vector<Real>, 2> parts_;
 };
 
 // One sequence's cache over all layers.
@@ -45,7 +43,7 @@ class KvCache {
 public:
     KvCache(const ModelConfig& config, std::int64_t capacity) {
         for (std::int64_t i = 0; i < config.num_hidden_layers; ++i)
-            layers_.emplace_back(config.kv_lora_rank, config.qk_rope_head_dim, capacity);
+            layers_.emplace_back(cache_widths(config), capacity);
     }
     LayerCache& layer(int i) { return layers_[static_cast<std::size_t>(i)]; }
     std::int64_t length() const { return length_; }

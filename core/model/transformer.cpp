@@ -9,7 +9,7 @@ NodeId build_block(Builder& b, NodeId x, const std::string& weights, bool moe) {
     b.place.part = Part::attn_norm;
     const NodeId h = b.rms_norm({"attn_in", "h", "Attention input", "h_t = RMSNorm(x_t)"}, x,
                                 weights + "input_layernorm.weight", 0, width);
-    const NodeId attn = build_mla(b, h, weights);
+    const NodeId attn = b.config().mla() ? build_mla(b, h, weights) : build_gqa(b, h, weights);
     b.place.part = Part::attn_add;
     const NodeId middle =
         b.add(Op::add, {"attn_residual", "x'", "Residual after attention", "x'_t = x_t + u_t"},

@@ -38,11 +38,17 @@ void add_attention(Specs& specs, const ModelConfig& c, const std::string& prefix
     } else {
         specs.add(prefix + "q_proj.weight", {q_rows, c.hidden_size});
     }
-    specs.add(prefix + "kv_a_proj_with_mqa.weight",
-              {c.kv_lora_rank + c.qk_rope_head_dim, c.hidden_size});
-    specs.add(prefix + "kv_a_layernorm.weight", {c.kv_lora_rank});
-    specs.add(prefix + "kv_b_proj.weight",
-              {heads * (c.qk_nope_head_dim + c.v_head_dim), c.kv_lora_rank});
+    if (c.mla()) {
+        specs.add(prefix + "kv_a_proj_with_mqa.weight",
+                  {c.kv_lora_rank + c.qk_rope_head_dim, c.hidden_size});
+        specs.add(prefix + "kv_a_layernorm.weight", {c.kv_lora_rank});
+        specs.add(prefix + "kv_b_proj.weight",
+                  {heads * (c.qk_nope_head_dim + c.v_head_dim), c.kv_lora_rank});
+    } else {
+        specs.add(prefix + "k_proj.weight",
+                  {c.num_key_value_heads * c.qk_head_dim(), c.hidden_size});
+        specs.add(prefix + "v_proj.weight", {c.num_key_value_heads * c.v_head_dim, c.hidden_size});
+    }
     specs.add(prefix + "o_proj.weight", {c.hidden_size, heads * c.v_head_dim});
 }
 

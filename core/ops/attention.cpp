@@ -1,14 +1,16 @@
 #include "core/ops/attention_backward.h"
 #include "core/ops/attention_kernel.h"
+#include "core/ops/attention_layout.h"
 #include "core/ops/math.h"
 #include "core/ops/matmul.h"
 #include "core/ops/ops.h"
 
 #include <cmath>
 
-// Causal softmax attention over expanded keys and values (MLA as it is trained; DeepSeek-V2 eqs.
-// 14-19). Sizes: q (B, T, H, nope + rope), q_pe (B, T, H, rope), kv (B, S, H, nope + value), k_pe
-// (B, S, rope). Attrs: heads, nope, rope, value, scale.
+// Causal softmax attention over keys and values: expanded ones (MLA as it is trained; DeepSeek-V2
+// eqs. 14-19) or those of groups of heads (GQA, MQA, MHA). Inputs as in
+// core/ops/attention_layout.h: q, q_pe, kv, k_pe or q, q_pe, k, v; scores need only what they read.
+// Attrs: heads, kv_heads, nope, rope, value, scale.
 
 namespace sf {
 
@@ -16,8 +18,8 @@ namespace {
 
 void scores_shape(const Graph& graph, Node& n) {
     const Node& q = input(graph, n, 0);
-    const Node& k = input(graph, n, 3);
-    require(n, q.dims.size() == 4 && k.dims.size() == 3, "needs q (B,T,H,d) and keys (B,S,rope)");
+    const Node& k = input(graph, n, 2);
+    require(n, q.dims.size() == 4 && k.dims.size() == 4, "needs q (B,T,H,d) and keys (B,S,H,d)");
     n.dims = {q.dims[0], fixed(n.attrs.heads), q.dims[1], k.dims[1]};
 }
 
@@ -26,7 +28,7 @@ template <class F>
 void for_heads(const OpContext& c, bool values, F&& work) {
     const Attrs& at = c.node.attrs;
     const auto T = c.in[0].shape[1], S = c.in[2].shape[1], H = at.heads;
-    const auto k = at.nope + at.rope, kv = at.nope + at.value;
+    const auto k = at.nope + at.rope;
     const Real scale = static_cast<Real>(at.scale);
     const auto keys_size = packed_keys_size(k, S);
     const auto values_size = values ? packed_values_size(at.value, S) : 0;
@@ -38,16 +40,18 @@ void for_heads(const OpContext& c, bool values, F&& work) {
         Real* q = memory + each * thread;
         Real* keys = q + T * k;
         Real* packed_values = keys + keys_size;
+        const HeadLayout l = head_layout(at, c.in[0].shape, c.in[2].shape, b, h);
         for (std::int64_t t = 0; t < T; ++t) {
-            const auto row = (b * T + t) * H + h;
-            const Real *content = c.in[0].real + row * k, *position = c.in[1].real + row * at.rope;
+            const Real *content = c.in[0].real + l.q.at(t), *position = c.in[1].real + l.q_pe.at(t);
             for (std::int64_t i = 0; i < at.nope; ++i) q[t * k + i] = content[i] * scale;
             for (std::int64_t i = 0; i < at.rope; ++i) q[t * k + at.nope + i] = position[i] * scale;
         }
-        const Real* head = c.in[2].real + (b * S * H + h) * kv;
-        pack_keys({head, at.nope, H * kv, c.in[3].real + b * S * at.rope, at.rope, at.rope}, S,
-                  keys);
-        if (values) pack_values(head + at.nope, S, at.value, H * kv, packed_values);
+        pack_keys({c.in[2].real + l.key.begin, at.nope, l.key.ld,
+                   c.in[l.k_pe_in].real + l.k_pe.begin, at.rope, l.k_pe.ld},
+                  S, keys);
+        if (values)
+            pack_values(c.in[l.value_in].real + l.value.begin, S, at.value, l.value.ld,
+                        packed_values);
         AttentionRows job{q, T, 1, S - T, S, k, at.value, keys, packed_values, nullptr, 0, 0};
         work(job, b, h);
     };
@@ -69,23 +73,22 @@ void scores(const OpContext& c) {
 void explain_scores(const ExplainContext& c, Explanation& e) {
     const Attrs& a = c.node.attrs;
     const auto at = coordinates(c.value.shape, c.index);
-    const auto T = c.in[0].shape[1], S = c.in[2].shape[1], k = a.nope + a.rope;
+    const auto T = c.in[0].shape[1], S = c.in[2].shape[1];
     const auto b = at[0], h = at[1], t = at[2], s = at[3];
     if (explain_mask(s, t + S - T, e)) return;
-    const auto q = ((b * T + t) * a.heads + h),
-               key = ((b * S + s) * a.heads + h) * (a.nope + a.value);
+    const HeadLayout l = head_layout(a, c.in[0].shape, c.in[2].shape, b, h);
+    const auto q = l.q.at(t), q_pe = l.q_pe.at(t), key = l.key.at(s), k_pe = l.k_pe.at(s);
     Terms content, position;
-    for (std::int64_t i = 0; i < a.nope; ++i)
-        content.add(c.in[0].at(q * k + i), c.in[2].at(key + i));
+    for (std::int64_t i = 0; i < a.nope; ++i) content.add(c.in[0].at(q + i), c.in[2].at(key + i));
     for (std::int64_t i = 0; i < a.rope; ++i)
-        position.add(c.in[1].at(q * a.rope + i), c.in[3].at((b * S + s) * a.rope + i));
+        position.add(c.in[1].at(q_pe + i), c.in[l.k_pe_in].at(k_pe + i));
     e.value = (content.sum() + position.sum()) * a.scale;
     e.numbers = "(content " + number_text(content.sum()) + " + position " +
                 number_text(position.sum()) + ") · " + number_text(a.scale);
-    use_cells(e, 0, q * k, a.nope);
-    use_cells(e, 1, q * a.rope, a.rope);
+    use_cells(e, 0, q, a.nope);
+    use_cells(e, 1, q_pe, a.rope);
     use_cells(e, 2, key, a.nope);
-    use_cells(e, 3, (b * S + s) * a.rope, a.rope);
+    use_cells(e, l.k_pe_in, k_pe, a.rope);
 }
 
 // Softmax over the visible keys; exactly 0 above the diagonal. Input: scores (B, H, T, S).
@@ -120,15 +123,14 @@ void online_shape(const Graph& graph, Node& n) {
     n.dims[3].sym = Dim::Sym::tiles;
     if (n.op == Op::online_o) n.dims.push_back(fixed(n.attrs.value));
 }
-// Values of head h: kv (B, S, H, nope + value), or the latent (B, S, rank), which serves all heads.
+// Values of head h.
 struct Values {
     const Real* first;
     std::int64_t ld, width;
 };
 Values head_values(const Attrs& a, const ConstView& kv, std::int64_t b, std::int64_t h) {
-    if (kv.shape.rank == 3) return {kv.real + b * kv.shape[1] * kv.shape[2], kv.shape[2], a.value};
-    const auto width = a.nope + a.value;
-    return {kv.real + (b * kv.shape[1] * a.heads + h) * width + a.nope, a.heads * width, a.value};
+    const Rows rows = value_rows(a, kv.shape, b, h);
+    return {kv.real + rows.begin, rows.ld, a.value};
 }
 void online(const OpContext& c) {
     const Shape& s = c.in[0].shape;
@@ -172,7 +174,7 @@ void explain_online(const ExplainContext& c, Explanation& e) {
     }
 }
 
-// probs (B, H, T, S) times the values of kv: (B, T, H, value).
+// probs (B, H, T, S) times the values: (B, T, H, value).
 void attend_shape(const Graph& graph, Node& n) {
     const Node& probs = input(graph, n, 0);
     n.dims = {probs.dims[0], probs.dims[2], fixed(n.attrs.heads), fixed(n.attrs.value)};
@@ -206,7 +208,7 @@ void explain_attend(const ExplainContext& c, Explanation& e) {
     use_cells(e, 1, v.first - c.in[1].real + at[3], S, v.ld);
 }
 
-// Fused: the same from q, q_pe, kv and k_pe, a tile of keys at a time.
+// Fused: the same from queries, keys and values, a tile of keys at a time.
 void attention_shape(const Graph& graph, Node& n) {
     const Node& q = input(graph, n, 0);
     n.dims = {q.dims[0], q.dims[1], fixed(n.attrs.heads), fixed(n.attrs.value)};

@@ -1,6 +1,7 @@
 #include "core/ops/attention_backward.h"
 
 #include "core/ops/attention_kernel.h"
+#include "core/ops/attention_layout.h"
 #include "core/ops/math.h"
 #include "core/ops/matmul.h"
 
@@ -11,38 +12,6 @@ namespace sf {
 
 namespace {
 
-// Where one head's rows lie in the four inputs (or in their gradients, which have the same shapes).
-struct Rows {
-    std::int64_t begin, ld;
-    std::int64_t at(std::int64_t i) const { return begin + i * ld; }
-};
-struct Head {
-    Rows q, q_pe, key, k_pe, value;  // value lies in the same tensor as key
-    std::int64_t content, rope, width;
-    bool shared;  // keys and values are every head's
-};
-Head head_of(const BackwardContext& c, const Shape& q, const Shape& keys, std::int64_t b,
-             std::int64_t h) {
-    const Attrs& a = c.node.attrs;
-    const auto T = q[1], H = a.heads, S = keys[1], qw = q[3];
-    Head r{};
-    r.rope = a.rope;
-    r.q = {(b * T * H + h) * qw, H * qw};
-    r.q_pe = {(b * T * H + h) * a.rope, H * a.rope};
-    r.k_pe = {b * S * a.rope, a.rope};
-    r.width = a.value;
-    r.shared = keys.rank == 3;
-    if (r.shared) {
-        r.content = keys[2];
-        r.key = r.value = {b * S * keys[2], keys[2]};
-    } else {
-        r.content = a.nope;
-        r.key = {(b * S * H + h) * keys[3], H * keys[3]};
-        r.value = {r.key.begin + a.nope, r.key.ld};
-    }
-    return r;
-}
-
 constexpr std::int64_t tile = attention_tile;
 constexpr std::int64_t block = 24;  // query rows at a time, as forward
 
@@ -50,15 +19,18 @@ std::int64_t whole_tiles(std::int64_t n) {
     return (n + tile - 1) / tile * tile;
 }
 
-// Sums what the heads have to give to shared keys, in their order. parts: (B, H, S, width).
+// Sums what the heads have to give to keys or values that `shared` of them read, in their order.
+// parts: (B, H, S, width); to: (B, S, H / shared, width).
 void give_shared(const BackwardContext& c, const Real* parts, std::int64_t S, std::int64_t width,
-                 std::int64_t batch, GradView to) {
-    const auto H = c.node.attrs.heads, each = S * width;
-    for_pieces(c, batch, [&](std::int64_t b, int) {
-        for (std::int64_t h = 0; h < H; ++h) {
-            const Real* part = parts + (b * H + h) * each;
-            give_all({to.data + b * each, to.add || h > 0}, each,
-                     [&](std::int64_t i) { return part[i]; });
+                 std::int64_t batch, std::int64_t shared, GradView to) {
+    const auto H = c.node.attrs.heads, G = H / shared;
+    for_pieces(c, batch * G, [&](std::int64_t piece, int) {
+        const auto b = piece / G, g = piece % G;
+        for (std::int64_t h = g * shared; h < (g + 1) * shared; ++h) {
+            const Real* part = parts + (b * H + h) * S * width;
+            for (std::int64_t s = 0; s < S; ++s)
+                give_all({to.data + ((b * S + s) * G + g) * width, to.add || h > g * shared}, width,
+                         [&](std::int64_t i) { return part[s * width + i]; });
         }
     });
 }
@@ -73,14 +45,16 @@ void attention_backward(const BackwardContext& c) {
     const Shape &qs = c.in[0].shape, &ks = c.in[2].shape;
     const Attrs& a = c.node.attrs;
     const auto B = qs[0], T = qs[1], H = a.heads, S = ks[1], past = S - T;
-    const bool shared = ks.rank == 3;
+    const bool shared = ks.rank == 3, grouped = a.kv_heads > 0;
     const auto content = shared ? ks[2] : a.nope, k = content + a.rope, v = a.value;
     const auto St = whole_tiles(S);
     const Real scale = static_cast<Real>(a.scale);
 
-    // What all heads share is summed when all are done.
-    Real* k_pe_parts = c.scratch->get(0, B * H * S * a.rope);
-    Real* latent_parts = shared ? c.scratch->get(1, B * H * S * content) : nullptr;
+    // What heads share is summed when all are done: rope keys, and latents, or keys and values.
+    const auto first_width = grouped ? k : a.rope;
+    const auto second_width = grouped ? v : shared ? content : 0;
+    Real* first_parts = c.scratch->get(0, B * H * S * first_width);
+    Real* second_parts = second_width > 0 ? c.scratch->get(1, B * H * S * second_width) : nullptr;
     constexpr std::int64_t line = 16;  // each piece of memory begins at a multiple of it
     const auto keys_size = packed_size(k, St);
     const auto each = (2 * T * k + S * k + St * (k + v) + keys_size + packed_values_size(k, S) +
@@ -90,7 +64,7 @@ void attention_backward(const BackwardContext& c) {
 
     for_pieces(c, B * H, [&](std::int64_t piece, int thread) {
         const auto b = piece / H, h = piece % H;
-        const Head head = head_of(c, qs, ks, b, h);
+        const HeadLayout head = head_layout(c.node.attrs, qs, ks, b, h);
         Real* at = memory + each * thread;
         const auto take = [&](std::int64_t n) {
             return std::exchange(at, at + (n + line - 1) / line * line);
@@ -105,7 +79,7 @@ void attention_backward(const BackwardContext& c) {
         }
         for (std::int64_t s = 0; s < S; ++s) {
             std::copy_n(c.in[2].real + head.key.at(s), content, keys + s * k);
-            std::copy_n(c.in[3].real + head.k_pe.at(s), a.rope, keys + s * k + content);
+            std::copy_n(c.in[head.k_pe_in].real + head.k_pe.at(s), a.rope, keys + s * k + content);
         }
         Real* keys_across = take(keys_size);  // for q k^T
         std::fill_n(keys_across, keys_size, Real(0));
@@ -114,7 +88,8 @@ void attention_backward(const BackwardContext& c) {
         pack_values(keys, S, k, k, keys_along);
         Real* values_across = take(packed_size(v, St));  // for dO V^T
         std::fill_n(values_across, packed_size(v, St), Real(0));
-        pack_transposed(c.in[2].real + head.value.begin, S, v, head.value.ld, values_across);
+        pack_transposed(c.in[head.value_in].real + head.value.begin, S, v, head.value.ld,
+                        values_across);
         Real* dk = take(St * k);
         Real* dv = take(St * v);
         std::fill_n(dk, St * k, Real(0));
@@ -159,11 +134,17 @@ void attention_backward(const BackwardContext& c) {
                          [&](std::int64_t i) { return row[content + i] * scale; });
         }
         for (std::int64_t s = 0; s < S; ++s) {
-            std::copy_n(dk + s * k + content, a.rope, k_pe_parts + (piece * S + s) * a.rope);
             const Real *key = dk + s * k, *value = dv + s * v;
+            Real* first = first_parts + (piece * S + s) * first_width;
+            Real* second = second_parts + (piece * S + s) * second_width;
+            if (grouped) {
+                std::copy_n(key, k, first);
+                std::copy_n(value, v, second);
+                continue;
+            }
+            std::copy_n(key + content, a.rope, first);
             if (shared) {
-                Real* part = latent_parts + (piece * S + s) * content;
-                for (std::int64_t i = 0; i < content; ++i) part[i] = key[i] + value[i];
+                for (std::int64_t i = 0; i < content; ++i) second[i] = key[i] + value[i];
             } else if (c.to[2]) {
                 give_all({c.to[2].data + head.key.at(s), c.to[2].add}, content,
                          [&](std::int64_t i) { return key[i]; });
@@ -172,15 +153,20 @@ void attention_backward(const BackwardContext& c) {
             }
         }
     });
-    if (c.to[2] && shared) give_shared(c, latent_parts, S, content, B, c.to[2]);
-    if (c.to[3]) give_shared(c, k_pe_parts, S, a.rope, B, c.to[3]);
+    if (grouped) {
+        if (c.to[2]) give_shared(c, first_parts, S, k, B, H / a.kv_heads, c.to[2]);
+        if (c.to[3]) give_shared(c, second_parts, S, v, B, H / a.kv_heads, c.to[3]);
+        return;
+    }
+    if (c.to[2] && shared) give_shared(c, second_parts, S, content, B, H, c.to[2]);
+    if (c.to[3]) give_shared(c, first_parts, S, a.rope, B, H, c.to[3]);
 }
 
 void scores_backward(const BackwardContext& c) {
     const Shape &qs = c.in[0].shape, &ks = c.in[2].shape;
     const auto B = qs[0], T = qs[1], H = c.node.attrs.heads, S = ks[1], past = S - T;
     const Real scale = static_cast<Real>(c.node.attrs.scale);
-    for (std::size_t i = 0; i < 4; ++i)
+    for (std::size_t i = 0; i < c.in.size(); ++i)
         if (c.to[i] && !c.to[i].add) std::fill_n(c.to[i].data, c.in[i].shape.size(), Real(0));
     // dq += dS k and dk += dS q, for the content and for the position part.
     const auto pair = [&](std::size_t qi, const Rows& q, std::size_t ki, const Rows& key,
@@ -193,26 +179,15 @@ void scores_backward(const BackwardContext& c) {
     };
     for (std::int64_t b = 0; b < B; ++b)
         for (std::int64_t h = 0; h < H; ++h) {
-            const Head head = head_of(c, qs, ks, b, h);
+            const HeadLayout head = head_layout(c.node.attrs, qs, ks, b, h);
             for (std::int64_t t = 0; t < T; ++t)
                 for (std::int64_t s = 0; s <= past + t; ++s) {
                     const Real g = c.grad[((b * H + h) * T + t) * S + s] * scale;
                     pair(0, head.q, 2, head.key, head.content, t, s, g);
-                    pair(1, head.q_pe, 3, head.k_pe, head.rope, t, s, g);
+                    pair(1, head.q_pe, head.k_pe_in, head.k_pe, head.rope, t, s, g);
                 }
         }
 }
-
-namespace {
-
-// Where the values of head h begin in kv (B, S, H, nope + value) or in latents (B, S, rank).
-Rows values_of(const BackwardContext& c, const Shape& kv, std::int64_t b, std::int64_t h) {
-    const Attrs& a = c.node.attrs;
-    if (kv.rank == 3) return {b * kv[1] * kv[2], kv[2]};
-    return {(b * kv[1] * a.heads + h) * kv[3] + a.nope, a.heads * kv[3]};
-}
-
-}  // namespace
 
 void attend_backward(const BackwardContext& c) {
     const Shape& ps = c.in[0].shape;
@@ -221,7 +196,7 @@ void attend_backward(const BackwardContext& c) {
     if (dv && !dv.add) std::fill_n(dv.data, c.in[1].shape.size(), Real(0));
     for (std::int64_t b = 0; b < B; ++b)
         for (std::int64_t h = 0; h < H; ++h) {
-            const Rows values = values_of(c, c.in[1].shape, b, h);
+            const Rows values = value_rows(c.node.attrs, c.in[1].shape, b, h);
             for (std::int64_t t = 0; t < T; ++t) {
                 const Real* d_out = c.grad + ((b * T + t) * H + h) * v;
                 const auto row = ((b * H + h) * T + t) * S;
@@ -249,7 +224,7 @@ void online_backward(const BackwardContext& c) {
     for (std::int64_t r = 0; r < ss.rows(); ++r) {
         const Real* a = c.in[0].real + r * S;
         const auto h = r / ss[2] % ss[1], b = r / ss[2] / ss[1];
-        const Rows values = outputs ? values_of(c, c.in[1].shape, b, h) : Rows{0, 0};
+        const Rows values = outputs ? value_rows(c.node.attrs, c.in[1].shape, b, h) : Rows{0, 0};
         for (std::int64_t j = 0; j < tiles; ++j) {
             const auto end = std::min(S, (j + 1) * tile);
             const auto best = std::max_element(a, a + end) - a;

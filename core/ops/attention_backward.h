@@ -4,9 +4,7 @@
 
 namespace sf {
 
-// Gradients of causal attention, shared by its two forms: over expanded keys and values (inputs q,
-// q_pe, kv, k_pe) and in latent space (absorbed q, q_pe, latents, k_pe), where one set of keys and
-// values serves all heads.
+// Gradients of causal attention, shared by the three layouts of core/ops/attention_layout.h.
 
 // The fused form, a block of query rows at a time: the probabilities are made again from the rows'
 // log-sum-exp that forward saved, P = e^(a - L), never stored whole (Dao 2023, FlashAttention-2,

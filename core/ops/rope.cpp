@@ -61,24 +61,28 @@ void RopeTable::reserve(std::int64_t positions) {
 namespace {
 
 // Rotates interleaved pairs (2i, 2i+1) of the columns [begin, begin + rope) of each head by
-// position x theta_i. Attrs: heads (0: one row without a head dimension), begin, rope.
+// position x theta_i. `width` columns before them are carried over. Attrs: heads (0: one row
+// without a head dimension), begin, rope, width.
 void rope_shape(const Graph& graph, Node& n) {
     const Node& x = input(graph, n, 0);
-    require(n, n.attrs.begin + n.attrs.rope <= x.dims.back().scale && n.attrs.rope % 2 == 0,
+    require(n,
+            n.attrs.width <= n.attrs.begin && n.attrs.begin + n.attrs.rope <= x.dims.back().scale &&
+                n.attrs.rope % 2 == 0,
             "needs an even number of columns inside its input");
     n.dims = x.dims;
-    n.dims.back() = fixed(n.attrs.rope);
+    n.dims.back() = fixed(n.attrs.width + n.attrs.rope);
 }
 void rope(const OpContext& c) {
     const auto heads = std::max<std::int64_t>(1, c.node.attrs.heads), width = c.node.attrs.rope;
-    const auto ld = c.in[0].shape.cols(), tokens = c.in[0].shape[1];
+    const auto ld = c.in[0].shape.cols(), tokens = c.in[0].shape[1], kept = c.node.attrs.width;
     for (std::int64_t b = 0; b < c.in[0].shape[0]; ++b)
         for (std::int64_t t = 0; t < tokens; ++t) {
             const Real *cos = c.rope.cos(c.extent.past + t), *sin = c.rope.sin(c.extent.past + t);
             for (std::int64_t h = 0; h < heads; ++h) {
                 const auto row = (b * tokens + t) * heads + h;
                 const Real* x = c.in[0].real + row * ld + c.node.attrs.begin;
-                Real* y = c.out.real + row * width;
+                Real* y = c.out.real + row * (kept + width);
+                y = std::copy_n(x - kept, kept, y);
                 for (std::int64_t i = 0; i < width / 2; ++i) {
                     y[2 * i] = x[2 * i] * cos[i] - x[2 * i + 1] * sin[i];
                     y[2 * i + 1] = x[2 * i] * sin[i] + x[2 * i + 1] * cos[i];
@@ -90,16 +94,19 @@ void rope(const OpContext& c) {
 void rope_backward(const BackwardContext& c) {
     const auto heads = std::max<std::int64_t>(1, c.node.attrs.heads), width = c.node.attrs.rope;
     const auto ld = c.in[0].shape.cols(), tokens = c.in[0].shape[1], begin = c.node.attrs.begin;
+    const auto kept = c.node.attrs.width;
     const GradView dx = c.to[0];
     if (!dx) return;
     for_rows(c, c.in[0].shape[0] * tokens, 64, [&](std::int64_t r0, std::int64_t r1, int) {
         for (std::int64_t r = r0 * heads; r < r1 * heads; ++r) {
             const auto position = c.extent.past + r / heads % tokens;
             const Real *cos = c.rope.cos(position), *sin = c.rope.sin(position);
-            const Real* dy = c.grad + r * width;
+            const Real* dy = c.grad + r * (kept + width);
             const GradView row{dx.data + r * ld, dx.add};
+            for (std::int64_t i = 0; i < kept; ++i) row.give(begin - kept + i, dy[i]);
+            dy += kept;
             if (!row.add) {
-                std::fill_n(row.data, begin, Real(0));
+                std::fill_n(row.data, begin - kept, Real(0));
                 std::fill(row.data + begin + width, row.data + ld, Real(0));
             }
             for (std::int64_t i = 0; i < width / 2; ++i) {
@@ -110,9 +117,16 @@ void rope_backward(const BackwardContext& c) {
     });
 }
 void explain_rope(const ExplainContext& c, Explanation& e) {
-    const auto width = c.node.attrs.rope, ld = c.in[0].shape.cols();
+    const auto kept = c.node.attrs.width, width = c.node.attrs.rope, ld = c.in[0].shape.cols();
     const auto heads = std::max<std::int64_t>(1, c.node.attrs.heads);
-    const auto row = c.index / width, col = c.index % width;
+    const auto row = c.index / (kept + width), col = c.index % (kept + width) - kept;
+    if (col < 0) {
+        const auto from = row * ld + c.node.attrs.begin + col;
+        e.value = c.in[0].at(from);
+        e.numbers = "carried over: these columns have no position";
+        use_cells(e, 0, from, 1);
+        return;
+    }
     const auto position = c.extent.past + row / heads % c.in[0].shape[1];
     const auto pair = col / 2, from = row * ld + c.node.attrs.begin + 2 * pair;
     const double angle =
@@ -129,35 +143,35 @@ void explain_rope(const ExplainContext& c, Explanation& e) {
     use_cells(e, 0, from, 2);
 }
 
-// The rows that attention reads: what was cached before and this run's own. Attrs: begin 0 latent,
-// 1 rope key.
+// The rows that attention reads: what was cached before and this run's own. Attrs: begin, which of
+// the layer's two parts: latent (0) and rope key (1), or keys and values.
 void cache_shape(const Graph& graph, Node& n) {
     n.dims = input(graph, n, 0).dims;
     n.dims[1].sym = Dim::Sym::context;
 }
+std::int64_t numbers_a_token(const Shape& s) {
+    return s.size() / (s[0] * s[1]);
+}
 void cache(const OpContext& c) {
-    const auto cols = c.out.shape.cols();
     const Real* source = c.in[0].real;
-    std::int64_t rows = c.in[0].shape.rows();
-    if (c.cache != nullptr) {
-        source = c.node.attrs.begin == 0 ? c.cache->append_latent(source, rows)
-                                         : c.cache->append_key(source, rows);
-        rows = c.out.shape.rows();
-    }
-    std::copy_n(source, rows * cols, c.out.real);
+    if (c.cache != nullptr)
+        source =
+            c.cache->append(static_cast<std::size_t>(c.node.attrs.begin), source, c.in[0].shape[1]);
+    std::copy_n(source, c.out.shape.size(), c.out.real);
 }
 // The rows of this run; what was cached before is no function of it.
 void cache_backward(const BackwardContext& c) {
-    const auto cols = c.out.shape.cols(), tokens = c.in[0].shape[1], past = c.extent.past;
+    const auto width = numbers_a_token(c.in[0].shape), tokens = c.in[0].shape[1];
+    const auto past = c.extent.past;
     for (std::int64_t b = 0; b < c.in[0].shape[0] && c.to[0]; ++b)
-        give_all({c.to[0].data + b * tokens * cols, c.to[0].add}, tokens * cols,
-                 [&](std::int64_t i) { return c.grad[(b * (past + tokens) + past) * cols + i]; });
+        give_all({c.to[0].data + b * tokens * width, c.to[0].add}, tokens * width,
+                 [&](std::int64_t i) { return c.grad[(b * (past + tokens) + past) * width + i]; });
 }
 void explain_cache(const ExplainContext& c, Explanation& e) {
     const auto at = coordinates(c.value.shape, c.index);
-    const auto t = at[1] - c.extent.past;
+    const auto t = at[1] - c.extent.past, width = numbers_a_token(c.in[0].shape);
     if (t < 0) return;
-    const auto from = (at[0] * c.in[0].shape[1] + t) * c.value.shape.cols() + at[2];
+    const auto from = (at[0] * c.in[0].shape[1] + t) * width + c.index % width;
     e.value = c.in[0].at(from);
     e.numbers = "cached as it is";
     use_cells(e, 0, from, 1);

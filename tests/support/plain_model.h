@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <string>
@@ -116,29 +117,54 @@ private:
                 ? linear(norm(linear(h, p + "q_a_proj.weight"), p + "q_a_layernorm.weight"),
                          p + "q_b_proj.weight")
                 : linear(h, p + "q_proj.weight");
-        const Rows kv_a = linear(h, p + "kv_a_proj_with_mqa.weight");
-        Rows latent;
-        for (const Row& r : kv_a)
-            latent.emplace_back(r.begin(), r.begin() + static_cast<long>(rank));
-        const Rows kv = linear(norm(latent, p + "kv_a_layernorm.weight"), p + "kv_b_proj.weight");
+        // Of head and token: key content, rotated key, value.
+        std::function<double(std::size_t, std::size_t, std::size_t)> key, value;
+        std::function<Row(std::size_t, std::size_t)> rotated;
+        Rows kv_a, kv, k, vs;
+        if (c.attention_kind == "gqa") {
+            k = linear(h, p + "k_proj.weight");
+            vs = linear(h, p + "v_proj.weight");
+            const auto shared = H / static_cast<std::size_t>(c.num_key_value_heads);
+            key = [&, shared](std::size_t head, std::size_t s, std::size_t i) {
+                return k[s][head / shared * (nope + rope) + i];
+            };
+            rotated = [&, shared](std::size_t head, std::size_t s) {
+                return rotate(k[s], head / shared * (nope + rope) + nope, s);
+            };
+            value = [&, shared](std::size_t head, std::size_t s, std::size_t i) {
+                return vs[s][head / shared * v + i];
+            };
+        } else {
+            kv_a = linear(h, p + "kv_a_proj_with_mqa.weight");
+            Rows latent;
+            for (const Row& r : kv_a)
+                latent.emplace_back(r.begin(), r.begin() + static_cast<long>(rank));
+            kv = linear(norm(latent, p + "kv_a_layernorm.weight"), p + "kv_b_proj.weight");
+            key = [&](std::size_t head, std::size_t s, std::size_t i) {
+                return kv[s][head * (nope + v) + i];
+            };
+            rotated = [&](std::size_t, std::size_t s) { return rotate(kv_a[s], rank, s); };
+            value = [&](std::size_t head, std::size_t s, std::size_t i) {
+                return kv[s][head * (nope + v) + nope + i];
+            };
+        }
         Rows out(h.size());
         for (std::size_t t = 0; t < h.size(); ++t) {
             for (std::size_t head = 0; head < H; ++head) {
                 const Row qr = rotate(q[t], head * (nope + rope) + nope, t);
                 Row a;
                 for (std::size_t s = 0; s <= t; ++s) {
-                    const Row kr = rotate(kv_a[s], rank, s);
+                    const Row kr = rotated(head, s);
                     double dot = 0;
                     for (std::size_t i = 0; i < nope; ++i)
-                        dot += q[t][head * (nope + rope) + i] * kv[s][head * (nope + v) + i];
+                        dot += q[t][head * (nope + rope) + i] * key(head, s, i);
                     for (std::size_t i = 0; i < rope; ++i) dot += qr[i] * kr[i];
                     a.push_back(std::exp(dot * c.softmax_scale()));
                 }
                 const double sum = std::accumulate(a.begin(), a.end(), 0.0);
                 for (std::size_t i = 0; i < v; ++i) {
                     double o = 0;
-                    for (std::size_t s = 0; s <= t; ++s)
-                        o += a[s] / sum * kv[s][head * (nope + v) + nope + i];
+                    for (std::size_t s = 0; s <= t; ++s) o += a[s] / sum * value(head, s, i);
                     out[t].push_back(o);
                 }
             }

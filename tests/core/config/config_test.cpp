@@ -1,6 +1,7 @@
 #include "core/config.h"
 
 #include "core/error.h"
+#include "core/known_shapes.h"
 #include "core/model/weights.h"
 
 #include <gtest/gtest.h>
@@ -13,27 +14,7 @@ namespace sf {
 namespace {
 
 ModelConfig deepseek_v3() {
-    ModelConfig c;
-    c.vocab_size = 129280;
-    c.hidden_size = 7168;
-    c.num_hidden_layers = 61;
-    c.num_attention_heads = 128;
-    c.qk_nope_head_dim = 128;
-    c.qk_rope_head_dim = 64;
-    c.v_head_dim = 128;
-    c.kv_lora_rank = 512;
-    c.q_lora_rank = 1536;
-    c.intermediate_size = 18432;
-    c.moe_intermediate_size = 2048;
-    c.first_k_dense_replace = 3;
-    c.n_routed_experts = 256;
-    c.num_experts_per_tok = 8;
-    c.n_group = 8;
-    c.topk_group = 4;
-    c.routed_scaling_factor = 2.5;
-    c.max_position_embeddings = 163840;
-    c.rope_scaling = {"yarn", 40, 4096, 32, 1, 1};
-    return c;
+    return find_shape("deepseek-v3")->config;
 }
 
 TEST(Config, presets_are_sound) {
@@ -88,11 +69,37 @@ TEST(Config, cost_counts_the_parameter_list) {
     configs.back().moe_layer_freq = 2;
     configs.push_back(configs[0]);
     configs.back().n_routed_experts = 0;
+    for (const std::int64_t groups : {1, 2, 4}) {
+        configs.push_back(configs[0]);
+        configs.back().attention_kind = "gqa";
+        configs.back().num_key_value_heads = groups;
+    }
     for (const auto& config : configs) {
         std::int64_t sum = 0;
         for (const auto& spec : parameters(config)) sum += spec.shape.size();
         EXPECT_EQ(cost(config).parameters, sum);
     }
+}
+
+TEST(Config, kinds_of_attention) {
+    ModelConfig c = ModelConfig::preset("nano");
+    const auto first = [&] { return c.problems().empty() ? "" : c.problems().front(); };
+    EXPECT_EQ(cost(c).cache_floats_per_token, 3 * (24 + 8));
+    c.num_key_value_heads = 3;  // says nothing of mla
+    EXPECT_EQ(first(), "");
+    c.attention_kind = "gqa";
+    EXPECT_EQ(first(), "num_key_value_heads: 3 heads of keys and values do not divide 4 heads");
+    c.num_key_value_heads = 5;
+    EXPECT_EQ(first(), "num_key_value_heads: must be from 1 to 4, got 5");
+    c.num_key_value_heads = 1;
+    EXPECT_EQ(first(), "");
+    EXPECT_EQ(cost(c).cache_floats_per_token, 3 * (20 + 12));
+    c.num_key_value_heads = 4;
+    EXPECT_EQ(cost(c).cache_floats_per_token, 3 * 4 * (20 + 12));
+    c.qk_nope_head_dim = 0;
+    EXPECT_EQ(first(), "");
+    c.attention_kind = "flash";
+    EXPECT_EQ(first(), "attention_kind: must be mla or gqa, got \"flash\"");
 }
 
 TEST(Config, active_parameters_of_a_small_model_by_hand) {

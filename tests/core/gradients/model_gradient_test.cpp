@@ -106,10 +106,29 @@ void expect_equal_gradients(const Pass& a, const Pass& b, double tolerance) {
     }
 }
 
-class ModelGradients : public testing::TestWithParam<AttentionMode> {};
+struct Kind {
+    const char* name;
+    AttentionMode mode;
+    std::int64_t kv_heads;  // 0: mla
+};
+void PrintTo(const Kind& k, std::ostream* out) {
+    *out << k.name;
+}
+
+class ModelGradients : public testing::TestWithParam<Kind> {
+protected:
+    static Model64 model() {
+        ModelConfig c = tiny();
+        if (GetParam().kv_heads > 0) {
+            c.attention_kind = "gqa";
+            c.num_key_value_heads = GetParam().kv_heads;
+        }
+        return {c, GetParam().mode};
+    }
+};
 
 TEST_P(ModelGradients, agree_with_central_differences_of_the_loss) {
-    Model64 model(tiny(), GetParam());
+    Model64 model = ModelGradients::model();
     const Pass at = model.run(false);
     for (const auto& [name, g] : at.gradients) {
         if (name.ends_with("e_score_correction_bias")) {
@@ -140,24 +159,25 @@ TEST_P(ModelGradients, agree_with_central_differences_of_the_loss) {
 }
 
 TEST_P(ModelGradients, step_by_step_equal_the_fused_ones) {
-    Model64 model(tiny(), GetParam());
+    Model64 model = ModelGradients::model();
     expect_equal_gradients(model.run(false), model.run(true), 1e-11);
 }
 
 TEST_P(ModelGradients, do_not_depend_on_the_number_of_threads) {
-    Model64 model(tiny(), GetParam());
+    Model64 model = ModelGradients::model();
     const Pass one = model.run(false, 1), three = model.run(false, 3);
     EXPECT_EQ(one.loss, three.loss);
     EXPECT_EQ(one.gradients, three.gradients);
 }
 
 INSTANTIATE_TEST_SUITE_P(both, ModelGradients,
-                         testing::Values(AttentionMode::naive, AttentionMode::absorbed),
-                         [](const auto& p) {
-                             return p.param == AttentionMode::naive ? "naive" : "absorbed";
-                         });
+                         testing::Values(Kind{"naive", AttentionMode::naive, 0},
+                                         Kind{"absorbed", AttentionMode::absorbed, 0},
+                                         Kind{"multi_query", AttentionMode::naive, 1},
+                                         Kind{"multi_head", AttentionMode::naive, 2}),
+                         [](const auto& p) { return std::string(p.param.name); });
 
-TEST(ModelGradients, absorbed_equal_the_naive_ones) {
+TEST(ModelGradientsOfBothModes, absorbed_equal_the_naive_ones) {
     Model64 naive(tiny(), AttentionMode::naive), absorbed(tiny(), AttentionMode::absorbed);
     expect_equal_gradients(naive.run(false), absorbed.run(false), 1e-10);
 }

@@ -118,7 +118,16 @@ std::vector<Case> cases() {
                         }),
                         {{heads > 0 ? std::vector<Dim>{B(), T(), N(3), N(7)}
                                     : std::vector<Dim>{B(), T(), N(7)}}}});
+    list.push_back({Op::rope,
+                    with([](Attrs& a) {
+                        a.heads = 2;
+                        a.begin = 3;
+                        a.width = 2;
+                        a.rope = 4;
+                    }),
+                    {{{B(), T(), N(2), N(8)}}}});
     list.push_back({Op::cache, none, {{{B(), T(), N(4)}}}});
+    list.push_back({Op::cache, none, {{{B(), T(), N(2), N(4)}}}});
 
     const Attrs heads = with([](Attrs& a) {
         a.heads = 2;
@@ -138,6 +147,18 @@ std::vector<Case> cases() {
     list.push_back({Op::attention, heads, {q, q_pe, kv, k_pe}});
     list.push_back({Op::scores_latent, inside, {q_latent, q_pe, latent, k_pe}, true});
     list.push_back({Op::attention_latent, inside, {q_latent, q_pe, latent, k_pe}});
+    for (const std::int64_t groups : {1, 2, 4}) {
+        Attrs a = heads;
+        a.heads = 4;
+        a.kv_heads = groups;
+        const Input q4{{B(), T(), N(4), N(7)}}, q4_pe{{B(), T(), N(4), N(4)}},
+            k{{B(), T(), N(groups), N(7)}}, v{{B(), T(), N(groups), N(5)}},
+            scores4{{B(), N(4), T(), T()}};
+        list.push_back({Op::scores, a, {q4, q4_pe, k}, true});
+        list.push_back({Op::attention, a, {q4, q4_pe, k, v}});
+        list.push_back({Op::online_o, a, {scores4, v}});
+        list.push_back({Op::attend, a, {scores4, v}});
+    }
     list.push_back({Op::causal_softmax, heads, {scores}});
     list.push_back({Op::online_m, heads, {scores}});
     list.push_back({Op::online_d, heads, {scores}});

@@ -260,6 +260,25 @@ INSTANTIATE_TEST_SUITE_P(
                     BadText{"{\"n_group\": 1, \"n_group\": 2}", "n_group: is given twice"},
                     BadText{"{\"x\": {\"y\": 1, \"y\": 1}}", "y: is given twice"}));
 
+TEST(ConfigJson, kinds_of_attention) {
+    ModelConfig c = ModelConfig::preset("nano");
+    EXPECT_EQ(config_json(c).find("attention_kind"), std::string::npos);
+    try {
+        set_model_field(c, "num_key_value_heads", "2", "--set");
+        FAIL();
+    } catch (const UserError& e) {
+        EXPECT_STREQ(e.what(),
+                     "--set num_key_value_heads: belongs to attention_kind gqa, which must be set "
+                     "before it");
+    }
+    EXPECT_TRUE(set_model_field(c, "num_attention_heads", "8", "--set"));
+    EXPECT_TRUE(set_model_field(c, "attention_kind", "gqa", "--set"));
+    EXPECT_EQ(c.num_key_value_heads, 8);
+    EXPECT_TRUE(set_model_field(c, "num_key_value_heads", "2", "--set"));
+    EXPECT_EQ(c.problems(), std::vector<std::string>{});
+    EXPECT_EQ(parse_config(config_json(c), "f"), c);
+}
+
 TEST(ConfigJson, the_file_is_named) {
     Scratch folder;
     EXPECT_EQ(user_error([&] { read_config(folder / "config.json"); }),

@@ -119,6 +119,25 @@ const Variant variants[] = {
      }},
     {"yarn_within_the_original_length",
      [](ModelConfig& c) { c.rope_scaling = {"yarn", 5, 80, 32, 1, 1}; }},
+    {"multi_query",
+     [](ModelConfig& c) {
+         c.attention_kind = "gqa";
+         c.num_key_value_heads = 1;
+     }},
+    {"multi_head",
+     [](ModelConfig& c) {
+         c.attention_kind = "gqa";
+         c.num_key_value_heads = 3;
+         c.q_lora_rank = 14;
+         c.num_nextn_predict_layers = 1;
+     }},
+    {"grouped_query",
+     [](ModelConfig& c) {
+         c.attention_kind = "gqa";
+         c.num_attention_heads = 6;
+         c.num_key_value_heads = 2;
+         c.rope_scaling = {"yarn", 5, 16, 32, 1, 0.707};
+     }},
     {"tied_with_large_eps",
      [](ModelConfig& c) {
          c.tie_word_embeddings = true;
