@@ -56,13 +56,15 @@ NodeId build_mla(Builder& b, NodeId h, const std::string& weights) {
               second);
 
     const Builder::Label scores{"scores", "a", "Scores",
-                                "a_{t,s} = (q^{C}_t·k^{C}_s + q^{R}_t·k^{R}_s) / √d"};
-    const Builder::Label probs{"attn_probs", "α", "Attention", "α_{t,s} = Softmax_s(a_{t,s})"};
-    const Builder::Label running_m{"online_m", "m", "Running maximum", "m_j = max(m_{j−1}, max a)"};
+                                R"(a_{t,s} = \frac{q^{C}_t·k^{C}_s + q^{R}_t·k^{R}_s}{\sqrt{d}})"};
+    const Builder::Label probs{"attn_probs", "α", "Attention",
+                               R"(α_{t,s} = \frac{e^{a_{t,s}}}{\sum_{j≤t} e^{a_{t,j}}})"};
+    const Builder::Label running_m{"online_m", "m", "Running maximum",
+                                   R"(m_j = max(m_{j−1}, \op{max}_s a_s))"};
     const Builder::Label running_d{"online_d", "d", "Running sum",
-                                   "d_j = d_{j−1} e^{m_{j−1}−m_j} + Σ e^{a−m_j}"};
+                                   R"(d_j = d_{j−1} e^{m_{j−1}−m_j} + \sum_s e^{a_s−m_j})"};
     const Builder::Label running_o{"online_o", "o", "Running output",
-                                   "o_j = o_{j−1} e^{m_{j−1}−m_j} + Σ e^{a−m_j} v"};
+                                   R"(o_j = o_{j−1} e^{m_{j−1}−m_j} + \sum_s e^{a_s−m_j} v_s)"};
     NodeId out;
     if (b.graph().attention == AttentionMode::naive) {
         const NodeId kv = b.linear({"kv", "[k^{C}; v^{C}]", "Keys and values, expanded",
@@ -73,9 +75,9 @@ NodeId build_mla(Builder& b, NodeId h, const std::string& weights) {
         b.add(Op::online_m, running_m, {a}, heads);
         b.add(Op::online_d, running_d, {a}, heads);
         b.add(Op::online_o, running_o, {a, kv}, heads);
-        out =
-            b.add_composite(Op::attend, {"heads", "o", "Head outputs", "o_t = Σ_s α_{t,s} v^{C}_s"},
-                            {p, kv}, Op::attention, {q, q_pe, kv, keys}, heads);
+        out = b.add_composite(Op::attend,
+                              {"heads", "o", "Head outputs", R"(o_t = \sum_{s≤t} α_{t,s} v^{C}_s)"},
+                              {p, kv}, Op::attention, {q, q_pe, kv, keys}, heads);
     } else {
         const NodeId kv_b = b.param(w + "kv_b_proj.weight");
         Attrs inside = heads;
@@ -91,11 +93,11 @@ NodeId build_mla(Builder& b, NodeId h, const std::string& weights) {
         b.add(Op::online_o, running_o, {a, latents}, inside);
         const NodeId attended = b.add_composite(
             Op::attend_latent,
-            {"attn_latent", "α c^{KV}", "Attended latent", "Σ_s α_{t,s} c^{KV}_s"}, {p, latents},
-            Op::attention_latent, {q_latent, q_pe, latents, keys}, inside);
-        out =
-            b.add(Op::expand_v, {"heads", "o", "Head outputs", "o_t = W^{UV} Σ_s α_{t,s} c^{KV}_s"},
-                  {attended, kv_b}, heads);
+            {"attn_latent", "α c^{KV}", "Attended latent", R"(\sum_{s≤t} α_{t,s} c^{KV}_s)"},
+            {p, latents}, Op::attention_latent, {q_latent, q_pe, latents, keys}, inside);
+        out = b.add(Op::expand_v,
+                    {"heads", "o", "Head outputs", R"(o_t = W^{UV} \sum_{s≤t} α_{t,s} c^{KV}_s)"},
+                    {attended, kv_b}, heads);
     }
     return b.linear({"attn_out", "u", "Attention output", "u_t = W^{O} [o_{t,1}; …; o_{t,n}]"}, out,
                     w + "o_proj.weight");

@@ -11,9 +11,9 @@ namespace sf::formula {
 
 namespace {
 
-constexpr double script_size = 0.68;          // of the size it stands beside
-constexpr double smallest_script = 7;         // pixels; below that nobody can read it
-constexpr double raise = 0.40, lower = 0.19;  // of the size
+constexpr double script_size = 0.68;   // of the size it stands beside
+constexpr double smallest_script = 7;  // pixels; below that nobody can read it
+constexpr double raise = 0.40, lower = 0.19, lower_both = 0.22;  // of the size
 
 double reduced(double size) {
     return std::max(size * script_size, std::min(size, smallest_script));
@@ -94,30 +94,38 @@ Box set_script(const std::vector<Part>& script, const Context& c) {
 
 // A base with its scripts beside it. `tall`: they follow its height rather than the line's.
 Box with_scripts(Box base, const Part& part, const Context& c, bool tall) {
-    if (!part.scripted()) return base;
+    if (!part.scripted() && part.primes == 0) return base;
     const Context small = c.small();
     Box over = set_script(part.above, small), under = set_script(part.below, small);
-    double up = raise * c.size, down = lower * c.size;
+    const bool both = !over.ink.empty() && !under.ink.empty();
+    double up = raise * c.size, down = (both ? lower_both : lower) * c.size;
     if (tall) {
         up = std::max(up, base.ascent - 0.55 * small.size);
         down = std::max(down, base.descent - 0.05 * small.size);
     }
     up = std::max(up, over.descent + 0.12 * c.size);  // a tall script keeps clear of the baseline
     if (!under.ink.empty()) down = std::max(down, under.ascent - 0.62 * c.size);
-    if (!over.ink.empty() && !under.ink.empty()) {
+    if (both) {
         const double apart = std::max(0.0, (over.descent - up) - (down - under.ascent)) / 2;
         up += apart, down += apart;
     }
     Box box;
-    const double end = base.width, lean = over.ink.empty() ? 0 : base.correction;
+    const double end = base.width;
+    const double lean = over.ink.empty() && part.primes == 0 ? 0 : base.correction;
     const double x = end + lean + 0.02 * c.size;
-    double right = end;
+    const double behind = static_cast<double>(part.primes) * prime_step * c.size;
+    double right = end + (behind > 0 ? lean + behind : 0);
     put(box, std::move(base), 0, 0);
+    for (std::size_t k = 0; k < part.primes; ++k) {
+        box.ink.push_back(prime(end + lean + static_cast<double>(k) * prime_step * c.size, c.size));
+        box.ink.back().meaning = c.meaning;
+    }
     for (auto* s : {&over, &under})
         if (!s->ink.empty()) {
-            const double w = s->width + s->correction;
-            right = std::max(right, x + w);
-            put(box, std::move(*s), x, s == &over ? -up : down);
+            // A subscript stands below the primes.
+            const double left = s == &under ? x : x + behind;
+            right = std::max(right, left + s->width + s->correction);
+            put(box, std::move(*s), left, s == &over ? -up : down);
         }
     box.width = right + 0.04 * c.size;
     return box;
@@ -145,6 +153,8 @@ Box set_big(const Part& part, const Context& c) {
     Box over = set_script(part.above, c.small()), under = set_script(part.below, c.small());
     const double gap = std::max(1.0, std::round((part.word ? 0.02 : 0.12) * c.size));
     Box box;
+    const double axis = axis_height(c.size);
+    box.half = std::max(sign.ascent - axis, sign.descent + axis);
     box.width = std::max({sign.width, over.width, under.width});
     const double up = std::ceil(sign.ascent + gap + over.descent);
     const double down = std::ceil(sign.descent * (part.word ? 0.6 : 1) + gap + under.ascent);
@@ -166,7 +176,7 @@ Box set_fraction(const Part& part, const Context& c) {
     Box over = set(part.parts[0], inner), under = set(part.parts[1], inner);
     const double t = rule_width(c.size), axis = axis_height(c.size);
     const double top = -std::round(axis + t / 2);  // of the rule
-    const double gap = std::max(1.0, std::round(0.13 * c.size));
+    const double gap = std::max(1.0, std::round(0.15 * c.size));
     const double up = std::ceil(std::max(c.display ? 0.677 * c.size : 0, over.descent + gap - top));
     const double down =
         std::ceil(std::max(c.display ? 0.686 * c.size : 0, under.ascent + gap + top + t));
@@ -246,7 +256,8 @@ void fit_brackets(const std::vector<Part>& row, std::vector<Box>& boxes, const C
     };
     const double axis = axis_height(c.size);
     const auto half_of = [axis](const Box& b) {
-        return b.ink.empty() ? 0 : std::max(b.ascent - axis, b.descent + axis);
+        if (b.ink.empty()) return 0.0;
+        return b.half >= 0 ? b.half : std::max(b.ascent - axis, b.descent + axis);
     };
     const double usual = half_of(text_box("(", c, Weight::regular));
     std::vector<Open> open;
@@ -358,32 +369,17 @@ Box lay_out(const Part& part, double size, Weight weight, bool display) {
     c.size = size;
     c.weight = weight;
     c.display = display;
-    return set(part, c);
-}
-
-void draw(Canvas& canvas, Vec2 baseline, const Box& box, Colour colour, const Theme* theme) {
-    for (const Ink& i : box.ink) {
-        const Colour c = i.meaning && theme != nullptr ? theme->meaning_text(*i.meaning) : colour;
-        switch (i.kind) {
-            case Ink::Kind::text:
-                canvas.text(baseline + i.at, i.text, {i.size, i.weight, c, Align::left});
-                break;
-            case Ink::Kind::rule: {
-                // On whole pixels, as the canvases place text: a thin rule stays sharp.
-                const Rect& r = i.rect;
-                const double y = std::round(baseline.y) + std::round(r.y);
-                const double x = r.w <= r.h ? std::round(baseline.x + r.x) : baseline.x + r.x;
-                canvas.fill_rect({x, y, r.w, r.h}, c);
-                break;
-            }
-            case Ink::Kind::shape: {
-                std::vector<Vec2> points = i.outline;
-                for (Vec2& p : points) p = {p.x + baseline.x, p.y + std::round(baseline.y)};
-                canvas.fill_polygon(points, c);
-                break;
-            }
-        }
-    }
+    Box box = set(part, c);
+    // A letter that reaches to the left of its place (j) begins at the margin.
+    double left = 0;
+    for (const Ink& i : box.ink)
+        if (i.kind == Ink::Kind::text)
+            left = std::min(left, i.at.x + FontSet::standard().ink(i.text, i.size, i.weight).x);
+    for (Ink& i : box.ink) shift(i, {-left, 0});
+    box.width -= left;
+    if (box.relation >= 0) box.relation -= left;
+    if (box.behind >= 0) box.behind -= left;
+    return box;
 }
 
 }  // namespace sf::formula

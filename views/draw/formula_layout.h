@@ -22,6 +22,7 @@ struct Box {
     double width = 0, ascent = 0, descent = 0;
     double relation = -1;   // where a row's first relation begins; -1: it has none
     double behind = -1;     // where what follows that relation begins
+    double half = -1;       // what brackets round it cover from the axis; -1: all of it
     double correction = 0;  // what a slanted end leans over its width
     std::vector<Ink> ink;
 };

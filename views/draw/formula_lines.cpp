@@ -19,7 +19,6 @@ enum class Break : std::uint8_t { relation, operation, space, none };
 struct Line {
     Box box;
     double indent = 0;
-    double scale = 1;  // what cannot be broken and is too wide is set smaller
 };
 
 struct Setter {
@@ -83,10 +82,13 @@ struct Setter {
                     column = behind = style.size;
                 }
                 const double room = width - indent;
-                const double scale = wide(box) > room ? room / wide(box) : 1;
-                if (scale < 1)
-                    box = formula::lay_out(now, style.size * scale, style.weight, display);
-                lines.push_back({std::move(box), indent, scale});
+                // What cannot be broken is set smaller; its rules and scripts shrink less.
+                double size = style.size;
+                for (int k = 0; k < 8 && wide(box) > room; ++k) {
+                    size *= std::min(0.98, room / wide(box));
+                    box = formula::lay_out(now, size, style.weight, display);
+                }
+                lines.push_back({std::move(box), indent});
             }
             now = {};
         };

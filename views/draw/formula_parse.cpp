@@ -157,9 +157,11 @@ private:
         const bool up = all_[i++] == '^';
         Part inside = row(script(i, end), depth + 1);
         if (inside.parts.empty()) return;
-        // A capital alone is a name, as the words are: q^{C}.
-        if (up && inside.parts.size() == 1 && inside.parts[0].text.size() == 1 &&
-            inside.parts[0].text[0] <= 'Z' && inside.parts[0].weight == Weight::italic)
+        // A capital alone is a name, as the words are: q^{C}. Not where it is a limit.
+        const bool limit = !out.parts.empty() && out.parts.back().atom == Atom::op;
+        if (up && !limit && !inside.parts[0].scripted() && inside.parts.size() == 1 &&
+            inside.parts[0].text.size() == 1 && inside.parts[0].text[0] <= 'Z' &&
+            inside.parts[0].weight == Weight::italic)
             inside.parts[0].weight = Weight::regular;
         const auto taken = [&] {
             const Part& p = out.parts.back();
@@ -253,6 +255,11 @@ private:
             return k < end ? static_cast<char32_t>(static_cast<unsigned char>(all_[k])) : U'\0';
         };
         p.atom = atom_of(c);
+        if (c == U'\'' && !out.parts.empty() && !out.parts.back().scripted() &&
+            out.parts.back().kind == Part::Kind::symbol && out.parts.back().atom == p.atom) {
+            ++out.parts.back().primes;
+            return;
+        }
         if (is_letter(c)) {
             i = word_end(i, end);
             p.word = i - begin > 1;

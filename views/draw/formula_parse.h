@@ -29,6 +29,7 @@ struct Part {
     Weight weight = Weight::regular;
     bool word = false;  // a symbol of letters that reads as a word
     std::string text;
+    std::size_t primes = 0;          // of a symbol: x'
     std::optional<Meaning> meaning;  // of a row: of all in it
     std::vector<Part> parts;
     std::size_t columns = 0;

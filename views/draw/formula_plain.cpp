@@ -166,7 +166,7 @@ Part in_line(Part part) {
 }
 
 std::string plain(const Part& part) {
-    std::string out = part.text;
+    std::string out = part.text + std::string(part.primes, '\'');
     if (out == "∑") out = "Σ";
     if (part.kind == Part::Kind::root) {
         out = plain(part.parts[0]);

@@ -38,6 +38,14 @@ Ink rule(double x, double y, double width, double thickness) {
     return r;
 }
 
+Ink prime(double x, double size) {
+    Ink shape;
+    shape.kind = Ink::Kind::shape;
+    for (const Vec2 p : {Vec2{0.065, -0.75}, {0.15, -0.725}, {0.05, -0.45}, {0.01, -0.465}})
+        shape.outline.push_back({x + p.x * size, p.y * size});
+    return shape;
+}
+
 bool can_grow(const Part& b) {
     return b.text == "(" || b.text == ")" || b.text == "[" || b.text == "]";
 }
@@ -49,8 +57,8 @@ Box grown_bracket(const Part& bracket, double size, double ascent, double descen
     const double h = ascent + descent, side = 0.07 * size;
     if (bracket.text == "[" || bracket.text == "]") {
         const double t = rule_width(size), arm = std::max(3.0, std::round(0.2 * size));
-        box.width = std::ceil(arm + 2 * side);
-        const double x = side;
+        box.width = std::ceil(arm + 3 * side);
+        const double x = opens ? side : 2 * side;
         box.ink.push_back(rule(opens ? x : x + arm - t, -ascent, t, h));
         box.ink.push_back(rule(x, -ascent, arm, t));
         box.ink.push_back(rule(x, descent - t, arm, t));
@@ -59,7 +67,7 @@ Box grown_bracket(const Part& bracket, double size, double ascent, double descen
     // A crescent: thickest in the middle, pointed at the ends.
     const double bulge = 0.14 * size + 0.06 * h;
     const double thick = std::max(1.1, 0.085 * size), thin = std::max(0.7, 0.035 * size);
-    box.width = bulge + thick + 2 * side;
+    box.width = bulge + thick + 2.5 * side;
     const double middle = (descent - ascent) / 2;
     Ink shape;
     shape.kind = Ink::Kind::shape;
@@ -74,7 +82,7 @@ Box grown_bracket(const Part& bracket, double size, double ascent, double descen
 Box under_root(Box body, double size) {
     const double t = rule_width(size), thick = std::max(1.4, 0.095 * size);
     const double thin = std::max(0.9, 0.05 * size);
-    const double gap = std::max(1.0, std::round(0.1 * size));
+    const double gap = std::max(2.0, std::round(0.13 * size));
     const double top = -std::ceil(body.ascent + gap) - t;  // of the rule
     const double bottom = std::max(body.descent * 0.8, 0.04 * size);
     const double h = bottom - top;

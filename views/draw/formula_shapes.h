@@ -17,6 +17,10 @@ bool can_grow(const Part& bracket);
 // The root sign with its rule over `body`, body included.
 Box under_root(Box body, double size);
 
+// The stroke of x', `prime_step` of the size wide.
+constexpr double prime_step = 0.15;
+Ink prime(double x, double size);
+
 // A rule whose thickness is whole pixels.
 Ink rule(double x, double y, double width, double thickness);
 

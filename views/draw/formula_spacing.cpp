@@ -8,7 +8,7 @@ namespace {
 
 // Spaces, of the size. Between relations and operators as TeX has them.
 constexpr double thin_space = 0.167, medium_space = 0.222, thick_space = 0.278;
-constexpr double factor_space = 0.18, word_space = 0.25, script_rel_space = 0.06;
+constexpr double factor_space = 0.18, word_space = 0.25, script_rel_space = 0.09;
 
 // What TeX puts between two atoms, of the size.
 double rule_space(Atom a, Atom b, bool script) {
@@ -53,7 +53,7 @@ double space_between(const Part& a, Atom x, const Part& b, Atom y, bool spaced, 
     double space = rule_space(x, y, script);
     const auto firm = [](Atom t) { return t == Atom::relation || t == Atom::binary; };
     if (spaced && !firm(x) && !firm(y) && x != Atom::open && y != Atom::close) {
-        const bool words = a.word || b.word;
+        const bool words = a.word || b.word || x == Atom::punct;
         space = std::max(space, (words ? word_space : factor_space) * (script ? 0.8 : 1));
     }
     return space;
