@@ -103,15 +103,10 @@ bool draw_tooltip(Canvas& canvas, const Controller& c, const Pick& pick, const E
     const double most = std::min(360 * t.text_scale, width - 48);
     constexpr double pad = 12;
     double w = 0, h = 0;
-    for (Line& line : lines) {
-        // Formulas too long for a line become plain text, which wraps.
-        if (line.formula && formula_width(canvas, line.text, line.style) > most) {
-            line.text = formula_plain(line.text);
-            line.formula = false;
-        }
+    for (const Line& line : lines) {
         if (line.formula) {
-            w = std::max(w, formula_width(canvas, line.text, line.style));
-            h += line_height(line.style.size) * 1.15;
+            w = std::max(w, std::min(most, formula_width(canvas, line.text, line.style)));
+            h += draw_formula_lines(canvas, {}, most, line.text, line.style, height, {&t}, true);
         } else {
             const double all = paragraph_height(canvas, most, line.text, line.style);
             w = std::max(w, std::min(most, canvas.text_width(line.text, line.style)));
@@ -127,8 +122,8 @@ bool draw_tooltip(Canvas& canvas, const Controller& c, const Pick& pick, const E
     double y = r.y + pad;
     for (const Line& line : lines) {
         if (line.formula) {
-            draw_formula(canvas, {r.x + pad, y + line.style.size}, line.text, line.style);
-            y += line_height(line.style.size) * 1.15;
+            y += draw_formula_lines(canvas, {r.x + pad, y}, most, line.text, line.style, height,
+                                    {&t});
         } else {
             y += paragraph(canvas, {r.x + pad, y}, most, line.text, line.style, line.most);
         }

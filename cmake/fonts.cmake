@@ -13,6 +13,8 @@ endfunction()
 
 sf_find_font(SF_FONT_REGULAR OpenSans-Regular.ttf fonts-open-sans)
 sf_find_font(SF_FONT_BOLD OpenSans-Semibold.ttf fonts-open-sans)
+sf_find_font(SF_FONT_ITALIC OpenSans-Italic.ttf fonts-open-sans)
 sf_find_font(SF_FONT_FALLBACK DejaVuSans.ttf fonts-dejavu-core)
 sf_find_font(SF_FONT_FALLBACK_BOLD DejaVuSans-Bold.ttf fonts-dejavu-core)
-set(SF_FONTS ${SF_FONT_REGULAR} ${SF_FONT_BOLD} ${SF_FONT_FALLBACK} ${SF_FONT_FALLBACK_BOLD})
+set(SF_FONTS ${SF_FONT_REGULAR} ${SF_FONT_BOLD} ${SF_FONT_ITALIC} ${SF_FONT_FALLBACK}
+  ${SF_FONT_FALLBACK_BOLD})

@@ -1,6 +1,5 @@
 #include "views/inspector_parts.h"
 
-#include "views/draw/formula.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
 
@@ -178,47 +177,6 @@ std::string draw_chip_grid(Canvas& canvas, const Theme& theme, const Rect& area,
     const auto down = range_note(plural(s.row_axis), r0, rows, s.rows);
     const auto across = range_note(plural(s.col_axis), c0, cols, s.cols);
     return down + (down.empty() || across.empty() ? "" : ", ") + across;
-}
-
-double draw_formula_lines(Canvas& canvas, Vec2 top_left, double width, const std::string& markup,
-                          const TextStyle& style, double max_height, bool measure_only) {
-    // Words end at spaces that are not inside braces.
-    std::vector<std::string> lines;
-    std::string word, line;
-    int depth = 0;
-    const auto take = [&] {
-        if (word.empty()) return;
-        const std::string longer = line.empty() ? word : line + " " + word;
-        if (!line.empty() && formula_width(canvas, longer, style) > width) {
-            lines.push_back(line);
-            line = word;
-        } else {
-            line = longer;
-        }
-        word.clear();
-    };
-    for (const char c : markup) {
-        depth += c == '{' ? 1 : c == '}' ? -1 : 0;
-        if (c == ' ' && depth == 0)
-            take();
-        else
-            word += c;
-    }
-    take();
-    if (!line.empty()) lines.push_back(line);
-    const double step = line_height(style.size) * 1.2;
-    double y = 0;
-    for (const std::string& l : lines) {
-        if (y + step > max_height + 0.01) break;
-        if (!measure_only) {
-            TextStyle fitted = style;
-            const double w = formula_width(canvas, l, style);
-            if (w > width) fitted.size *= width / w;
-            draw_formula(canvas, {top_left.x, top_left.y + y + step * 0.72}, l, fitted);
-        }
-        y += step;
-    }
-    return y;
 }
 
 void draw_thumbnail(Canvas& canvas, const Theme& theme, const Rect& area, const Trace& trace,

@@ -96,11 +96,6 @@ struct ChipGrid {
 std::string draw_chip_grid(Canvas& canvas, const Theme& theme, const Rect& area,
                            const ChipGrid& grid);
 
-// A formula in lines no wider than `width`, broken at spaces; returns the height. Draws nothing
-// below `max_height`.
-double draw_formula_lines(Canvas& canvas, Vec2 top_left, double width, const std::string& markup,
-                          const TextStyle& style, double max_height, bool measure_only = false);
-
 // A small picture of a slice without labels; `lit` cells (flat ranges) outlined.
 void draw_thumbnail(Canvas& canvas, const Theme& theme, const Rect& area, const Trace& trace,
                     TensorName of, const Slice& slice, const std::vector<Explanation::Cell>& lit,

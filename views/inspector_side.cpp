@@ -47,7 +47,7 @@ void draw_value(Column& c, const Subject& s, const Explanation& e) {
     c.y += big + 6;
     if (!e.formula.empty())
         c.y += draw_formula_lines(c.canvas, {c.area.x, c.y}, c.area.w, e.formula,
-                                  t.text(t.normal(), t.ink), c.room());
+                                  t.text(t.normal(), t.ink), c.room(), {&t});
     c.y += 2;
     if (c.room() < line) return;
     if (s.gradient) {

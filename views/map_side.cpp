@@ -166,9 +166,10 @@ double draw_caption(Canvas& canvas, const MapContext& c, const Rect& r, bool wit
         text_in(canvas, {x, r.y, r.right() - x, first}, title, large);
         const double after = x + canvas.text_width(title, large) + 20 * t.text_scale;
         const auto formula = t.text(t.normal() * 1.15, t.ink_soft);
-        if (after + formula_width(canvas, said, formula) <= r.right())
+        const FormulaLook look{&t, true};
+        if (after + formula_width(canvas, said, formula, look) <= r.right())
             draw_formula(canvas, {after, r.y + first / 2 + cap_height(large.size) / 2}, said,
-                         formula);
+                         formula, look);
         place = place_of(c, *c.step) + " · shape " + to_string(c.trace.shape(c.current));
     } else {
         text_in(canvas, {r.x, r.y, r.w, first}, title, large);

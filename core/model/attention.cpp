@@ -2,8 +2,8 @@
 
 namespace sf {
 
-const Builder::Label scores_label{"scores", "a", "Scores",
-                                  "a_{t,s} = (q^{C}_t·k^{C}_s + q^{R}_t·k^{R}_s) / √d"};
+const Builder::Label scores_label{
+    "scores", "a", "Scores", R"(a_{t,s} = \frac{q^{C}_t·k^{C}_s + q^{R}_t·k^{R}_s}{\sqrt{d}})"};
 
 Attrs head_attrs(const ModelConfig& c) {
     Attrs heads;
@@ -39,16 +39,19 @@ QueryNodes build_queries(Builder& b, NodeId h, const std::string& w) {
 }
 
 NodeId build_softmax(Builder& b, NodeId scores, NodeId values, const Attrs& inside) {
-    const NodeId probs =
-        b.add(Op::causal_softmax, {"attn_probs", "α", "Attention", "α_{t,s} = Softmax_s(a_{t,s})"},
-              {scores}, inside);
-    b.add(Op::online_m, {"online_m", "m", "Running maximum", "m_j = max(m_{j−1}, max a)"}, {scores},
+    const NodeId probs = b.add(
+        Op::causal_softmax,
+        {"attn_probs", "α", "Attention", R"(α_{t,s} = \frac{e^{a_{t,s}}}{\sum_{j≤t} e^{a_{t,j}}})"},
+        {scores}, inside);
+    b.add(Op::online_m,
+          {"online_m", "m", "Running maximum", R"(m_j = max(m_{j−1}, \op{max}_s a_s))"}, {scores},
           inside);
     b.add(Op::online_d,
-          {"online_d", "d", "Running sum", "d_j = d_{j−1} e^{m_{j−1}−m_j} + Σ e^{a−m_j}"}, {scores},
-          inside);
+          {"online_d", "d", "Running sum", R"(d_j = d_{j−1} e^{m_{j−1}−m_j} + \sum_s e^{a_s−m_j})"},
+          {scores}, inside);
     b.add(Op::online_o,
-          {"online_o", "o", "Running output", "o_j = o_{j−1} e^{m_{j−1}−m_j} + Σ e^{a−m_j} v"},
+          {"online_o", "o", "Running output",
+           R"(o_j = o_{j−1} e^{m_{j−1}−m_j} + \sum_s e^{a_s−m_j} v_s)"},
           {scores, values}, inside);
     return probs;
 }

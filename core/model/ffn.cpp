@@ -9,9 +9,10 @@ NodeId build_mlp(Builder& b, NodeId x, const std::string& weights, bool shared) 
                                  weights + "gate_proj.weight");
     const NodeId up = b.linear({shared ? "shared_up" : "up", "W_3 u", "Up", "W_3 u_t"}, x,
                                weights + "up_proj.weight");
-    const NodeId h =
-        b.add(Op::swiglu, {shared ? "shared_h" : "h", "h", "SwiGLU", "h = SiLU(W_1 u_t) ⊙ W_3 u_t"},
-              {gate, up});
+    const NodeId h = b.add(Op::swiglu,
+                           {shared ? "shared_h" : "h", "h", "SwiGLU",
+                            R"(h = SiLU(W_1 u_t) ⊙ W_3 u_t, SiLU(z) = \frac{z}{1 + e^{−z}})"},
+                           {gate, up});
     if (shared)
         return b.linear({"shared_out", "FFN^{(s)}(u)", "Shared expert", "FFN^{(s)}(u_t) = W_2 h"},
                         h, weights + "down_proj.weight");
@@ -66,11 +67,11 @@ NodeId build_moe(Builder& b, NodeId x, const std::string& weights) {
          "Topk(" + std::string(r.biased ? "s + b" : "s") + ", " + std::to_string(r.top_k) + ")"},
         choice, r);
     const std::string factor = r.scale == 1 ? "" : number_text(r.scale) + " ";
-    const NodeId gates =
-        b.add(Op::gate_weights,
-              {"router_weights", "g", "Gate weights",
-               "g_{i,t} = " + factor + (r.normalise ? "s_{i,t} / Σ_j s_{j,t}" : "s_{i,t}")},
-              {s, indices}, r);
+    const NodeId gates = b.add(
+        Op::gate_weights,
+        {"router_weights", "g", "Gate weights",
+         "g_{i,t} = " + factor + (r.normalise ? R"(\frac{s_{i,t}}{\sum_j s_{j,t}})" : "s_{i,t}")},
+        {s, indices}, r);
     const NodeId load =
         b.add(Op::expert_load, {"expert_load", "n", "Tokens per expert", "n_i"}, {indices}, r);
     if (b.losses) build_balance_losses(b, s, indices, r);
@@ -97,23 +98,25 @@ NodeId build_moe(Builder& b, NodeId x, const std::string& weights) {
         b.add(Op::dispatch, {"expert_in", "u", "Expert inputs", "u_{π}"}, {x, slots}, r);
     const NodeId g = grouped({"expert_gate", "W_1 u", "Expert gates", "W^{(i)}_1 u_t"}, rows, gate);
     const NodeId u = grouped({"expert_up", "W_3 u", "Expert ups", "W^{(i)}_3 u_t"}, rows, up);
-    const NodeId h = b.add(
-        Op::swiglu, {"expert_h", "h", "Expert SwiGLU", "h = SiLU(W^{(i)}_1 u_t) ⊙ W^{(i)}_3 u_t"},
-        {g, u});
+    const NodeId h =
+        b.add(Op::swiglu,
+              {"expert_h", "h", "Expert SwiGLU",
+               R"(h = SiLU(W^{(i)}_1 u_t) ⊙ W^{(i)}_3 u_t, SiLU(z) = \frac{z}{1 + e^{−z}})"},
+              {g, u});
     const NodeId out = grouped(
         {"expert_out", "FFN^{(r)}_i(u)", "Expert outputs", "FFN^{(r)}_i(u_t) = W^{(i)}_2 h"}, h,
         down);
     const bool alone = c.n_shared_experts == 0;
     const NodeId routed = b.add_composite(Op::combine,
                                           {alone ? "ffn_out" : "routed_out", "Σ g FFN^{(r)}",
-                                           "Routed experts", "Σ_i g_{i,t} FFN^{(r)}_i(u_t)"},
+                                           "Routed experts", R"(\sum_i g_{i,t} FFN^{(r)}_i(u_t))"},
                                           {out, slots, gates}, Op::experts, fused, r);
     if (alone) return routed;
     const NodeId shared = build_mlp(b, x, w + "shared_experts.", true);
-    return b.add(
-        Op::add,
-        {"ffn_out", "FFN(u)", "Routed + shared", "Σ FFN^{(s)}(u_t) + Σ_i g_{i,t} FFN^{(r)}_i(u_t)"},
-        {routed, shared});
+    return b.add(Op::add,
+                 {"ffn_out", "FFN(u)", "Routed + shared",
+                  R"(\sum FFN^{(s)}(u_t) + \sum_i g_{i,t} FFN^{(r)}_i(u_t))"},
+                 {routed, shared});
 }
 
 }  // namespace sf

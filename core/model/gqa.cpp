@@ -32,9 +32,9 @@ NodeId build_gqa(Builder& b, NodeId h, const std::string& weights) {
     heads.kv_heads = c.num_key_value_heads;
     const NodeId scores = b.add(Op::scores, scores_label, {q, q_pe, all_keys}, heads);
     const NodeId probs = build_softmax(b, scores, all_values, heads);
-    const NodeId out =
-        b.add_composite(Op::attend, {"heads", "o", "Head outputs", "o_t = Σ_s α_{t,s} v_s"},
-                        {probs, all_values}, Op::attention, {q, q_pe, all_keys, all_values}, heads);
+    const NodeId out = b.add_composite(
+        Op::attend, {"heads", "o", "Head outputs", R"(o_t = \sum_{s≤t} α_{t,s} v_s)"},
+        {probs, all_values}, Op::attention, {q, q_pe, all_keys, all_values}, heads);
     return build_output(b, out, w);
 }
 

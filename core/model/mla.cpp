@@ -37,9 +37,9 @@ NodeId build_mla(Builder& b, NodeId h, const std::string& weights) {
                                    latents, w + "kv_b_proj.weight", c.num_attention_heads);
         const NodeId scores = b.add(Op::scores, scores_label, {q, q_pe, kv, keys}, heads);
         const NodeId probs = build_softmax(b, scores, kv, heads);
-        out =
-            b.add_composite(Op::attend, {"heads", "o", "Head outputs", "o_t = Σ_s α_{t,s} v^{C}_s"},
-                            {probs, kv}, Op::attention, {q, q_pe, kv, keys}, heads);
+        out = b.add_composite(Op::attend,
+                              {"heads", "o", "Head outputs", R"(o_t = \sum_{s≤t} α_{t,s} v^{C}_s)"},
+                              {probs, kv}, Op::attention, {q, q_pe, kv, keys}, heads);
     } else {
         const NodeId kv_b = b.param(w + "kv_b_proj.weight");
         Attrs inside = heads;
@@ -53,11 +53,11 @@ NodeId build_mla(Builder& b, NodeId h, const std::string& weights) {
         const NodeId probs = build_softmax(b, scores, latents, inside);
         const NodeId attended = b.add_composite(
             Op::attend_latent,
-            {"attn_latent", "α c^{KV}", "Attended latent", "Σ_s α_{t,s} c^{KV}_s"},
+            {"attn_latent", "α c^{KV}", "Attended latent", R"(\sum_{s≤t} α_{t,s} c^{KV}_s)"},
             {probs, latents}, Op::attention_latent, {q_latent, q_pe, latents, keys}, inside);
-        out =
-            b.add(Op::expand_v, {"heads", "o", "Head outputs", "o_t = W^{UV} Σ_s α_{t,s} c^{KV}_s"},
-                  {attended, kv_b}, heads);
+        out = b.add(Op::expand_v,
+                    {"heads", "o", "Head outputs", R"(o_t = W^{UV} \sum_{s≤t} α_{t,s} c^{KV}_s)"},
+                    {attended, kv_b}, heads);
     }
     return build_output(b, out, w);
 }

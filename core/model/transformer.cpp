@@ -7,16 +7,19 @@ namespace sf {
 NodeId build_block(Builder& b, NodeId x, const std::string& weights, bool moe) {
     const std::int64_t width = b.config().hidden_size;
     b.place.part = Part::attn_norm;
-    const NodeId h = b.rms_norm({"attn_in", "h", "Attention input", "h_t = RMSNorm(x_t)"}, x,
-                                weights + "input_layernorm.weight", 0, width);
+    const NodeId h = b.rms_norm({"attn_in", "h", "Attention input",
+                                 R"(h_t = RMSNorm(x_t) = \frac{x_t}{\sqrt{mean(x_t^2) + ε}} ⊙ γ)"},
+                                x, weights + "input_layernorm.weight", 0, width);
     const NodeId attn = b.config().mla() ? build_mla(b, h, weights) : build_gqa(b, h, weights);
     b.place.part = Part::attn_add;
     const NodeId middle =
         b.add(Op::add, {"attn_residual", "x'", "Residual after attention", "x'_t = x_t + u_t"},
               {x, attn});
     b.place.part = Part::ffn_norm;
-    const NodeId u = b.rms_norm({"ffn_in", "u", "Feed-forward input", "u_t = RMSNorm(x'_t)"},
-                                middle, weights + "post_attention_layernorm.weight", 0, width);
+    const NodeId u =
+        b.rms_norm({"ffn_in", "u", "Feed-forward input",
+                    R"(u_t = RMSNorm(x'_t) = \frac{x'_t}{\sqrt{mean(x'_t^2) + ε}} ⊙ γ)"},
+                   middle, weights + "post_attention_layernorm.weight", 0, width);
     const NodeId ffn = moe ? build_moe(b, u, weights) : build_mlp(b, u, weights + "mlp.", false);
     b.place.part = Part::ffn_add;
     return b.add(Op::add, {"hidden", "x", "Residual after the layer", "x_t = x'_t + FFN(u_t)"},
@@ -121,8 +124,10 @@ std::shared_ptr<const Graph> build(const ModelConfig& config, AttentionMode atte
               {lens});
     }
     b.place = {"", -1, Part::head};
-    const NodeId norm = b.rms_norm({"final_norm", "h", "Final norm", "h_t = RMSNorm(x_t)"}, x,
-                                   "model.norm.weight", 0, config.hidden_size);
+    const NodeId norm =
+        b.rms_norm({"final_norm", "h", "Final norm",
+                    R"(h_t = RMSNorm(x_t) = \frac{x_t}{\sqrt{mean(x_t^2) + ε}} ⊙ γ)"},
+                   x, "model.norm.weight", 0, config.hidden_size);
     const NodeId logits = b.linear({"logits", "ℓ", "Logits", "ℓ_t = OutHead(h_t)"}, norm, head);
     b.add(Op::softmax, {"probs", "P", "Next-token prediction", "P_{t+1} = Softmax(ℓ_t)"}, {logits});
     b.graph().set_logits(logits);

@@ -43,7 +43,9 @@ struct Image {
     std::vector<Colour> pixels;  // row-major
 };
 
-enum class Weight : std::uint8_t { regular, bold };
+// Italic is for the variables of formulas.
+enum class Weight : std::uint8_t { regular, bold, italic };
+constexpr int weight_count = 3;
 enum class Align : std::uint8_t { left, centre, right };
 
 struct TextStyle {

@@ -3,6 +3,7 @@
 #include "embedded_fonts.h"
 
 #include <ft2build.h>
+#include <algorithm>
 #include <memory>
 #include <stdexcept>
 
@@ -98,7 +99,7 @@ std::string_view FontSet::file(Face face) {
 }
 
 std::string FontSet::family(Face face) {
-    return face == Face::regular || face == Face::bold ? "Open Sans" : "DejaVu Sans";
+    return face == Face::fallback || face == Face::fallback_bold ? "DejaVu Sans" : "Open Sans";
 }
 
 const FontSet& FontSet::standard() {
@@ -112,7 +113,9 @@ FontSet::FontSet() {
     load(Face::bold, maps_[1]);
     load(Face::fallback_bold, maps_[1]);
     load(Face::fallback, maps_[1]);  // better a sign of the other weight than none
-    for (std::size_t w = 0; w < 2; ++w)
+    load(Face::italic, maps_[2]);
+    maps_[2].insert(maps_[0].begin(), maps_[0].end());  // signs stand upright
+    for (std::size_t w = 0; w < maps_.size(); ++w)
         for (char32_t c = 0; c < 128; ++c) {
             const auto found = maps_[w].find(shown(c));
             ascii_[w][c] = found != maps_[w].end() ? found->second : maps_[w].at(replacement);
@@ -147,9 +150,19 @@ void FontSet::load(Face face, Map& map) {
         const auto key = static_cast<char32_t>(c);
         if (map.count(key) != 0) continue;
         // Scaled, unhinted: the same numbers that the rasterisers use.
-        FT_Fixed advance = 0;
-        if (FT_Load_Glyph(ft, index, FT_LOAD_NO_SCALE) == 0) advance = ft->glyph->advance.x;
-        map.emplace(key, Glyph{index, static_cast<float>(static_cast<double>(advance) / em), face});
+        const auto of_em = [&](FT_Pos units) {
+            return static_cast<float>(static_cast<double>(units) / em);
+        };
+        Glyph g{index, 0.0F, face, 0.0F, 0.0F, 0.0F, 0.0F};
+        if (FT_Load_Glyph(ft, index, FT_LOAD_NO_SCALE) == 0) {
+            const auto& m = ft->glyph->metrics;
+            g.advance = of_em(ft->glyph->advance.x);
+            g.left = of_em(m.horiBearingX);
+            g.right = of_em(m.horiBearingX + m.width);
+            g.top = of_em(m.horiBearingY);
+            g.bottom = of_em(m.horiBearingY - m.height);
+        }
+        map.emplace(key, g);
     }
     FT_Done_Face(ft);
 }
@@ -160,7 +173,7 @@ bool FontSet::has(char32_t c, Weight weight) const {
 
 FontSet::Glyph FontSet::glyph(char32_t c, Weight weight) const {
     if (c < 128) return ascii_[slot(weight)][c];
-    if (is_invisible(c)) return Glyph{0, 0.0F, Face::regular};
+    if (is_invisible(c)) return Glyph{};
     const auto& map = maps_[slot(weight)];
     const auto found = map.find(shown(c));
     return found != map.end() ? found->second : map.at(replacement);
@@ -171,6 +184,22 @@ double FontSet::width(std::string_view utf8, double size, Weight weight) const {
     for (std::size_t i = 0; i < utf8.size();)
         em += static_cast<double>(glyph(next_utf8(utf8, i), weight).advance);
     return em * size;
+}
+
+Rect FontSet::ink(std::string_view utf8, double size, Weight weight) const {
+    double em = 0, left = 1e9, right = -1e9, top = -1e9, bottom = 1e9;
+    for (std::size_t i = 0; i < utf8.size();) {
+        const Glyph g = glyph(next_utf8(utf8, i), weight);
+        if (g.right > g.left) {
+            left = std::min(left, em + static_cast<double>(g.left));
+            right = std::max(right, em + static_cast<double>(g.right));
+            top = std::max(top, static_cast<double>(g.top));
+            bottom = std::min(bottom, static_cast<double>(g.bottom));
+        }
+        em += static_cast<double>(g.advance);
+    }
+    if (right < left) return {};
+    return {left * size, -top * size, (right - left) * size, (top - bottom) * size};
 }
 
 std::vector<GlyphPlace> FontSet::layout(std::string_view utf8, double size, Weight weight) const {

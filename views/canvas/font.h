@@ -11,10 +11,10 @@
 
 namespace sf {
 
-// The faces of the pinned fonts: the two weights, and for characters that those lack (arrows,
-// mathematical signs) a fallback of each.
-enum class Face : std::uint8_t { regular, bold, fallback, fallback_bold };
-constexpr int face_count = 4;
+// The faces of the pinned fonts: the two weights and the italic, and for characters that those lack
+// (arrows, mathematical signs) a fallback of each weight; the italic's stands upright.
+enum class Face : std::uint8_t { regular, bold, italic, fallback, fallback_bold };
+constexpr int face_count = 5;
 
 // A glyph of a run: its place from the run's start in pixels, and the bytes that it stands for.
 struct GlyphPlace {
@@ -34,6 +34,9 @@ public:
 
     double width(std::string_view utf8, double size, Weight weight) const;
     std::vector<GlyphPlace> layout(std::string_view utf8, double size, Weight weight) const;
+    // Where its glyphs may leave ink, from the run's start and baseline, y down; empty where
+    // nothing is drawn.
+    Rect ink(std::string_view utf8, double size, Weight weight) const;
     // Height above and depth below the baseline that any text of the main face may take.
     double ascent(double size) const { return ascent_ * size; }
     double descent(double size) const { return descent_ * size; }
@@ -52,13 +55,14 @@ private:
         std::uint32_t index = 0;
         float advance = 0;  // of the em
         Face face = Face::regular;
+        float left = 0, right = 0, top = 0, bottom = 0;  // ink, of the em, y up
     };
     using Map = std::unordered_map<char32_t, Glyph>;
     Glyph glyph(char32_t c, Weight weight) const;
     void load(Face face, Map& map);
 
-    std::array<Map, 2> maps_;  // by weight
-    std::array<std::array<Glyph, 128>, 2> ascii_;
+    std::array<Map, weight_count> maps_;
+    std::array<std::array<Glyph, 128>, weight_count> ascii_;
     double ascent_ = 0, descent_ = 0, cap_height_ = 0, x_height_ = 0;
 };
 

@@ -153,6 +153,7 @@ void SvgCanvas::text(Vec2 baseline, std::string_view utf8, const TextStyle& styl
     out_ += "<text" + attribute("x", baseline.x) + attribute("y", baseline.y) +
             attribute("font-size", style.size);
     if (style.weight == Weight::bold) out_ += " font-weight=\"600\"";
+    if (style.weight == Weight::italic) out_ += " font-style=\"italic\"";
     if (style.align != Align::left)
         out_ += style.align == Align::centre ? " text-anchor=\"middle\"" : " text-anchor=\"end\"";
     // The place that the layout gave it, whatever font the reader has.

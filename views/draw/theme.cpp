@@ -1,6 +1,8 @@
 #include "views/draw/theme.h"
 
+#include <algorithm>
 #include <array>
+#include <cmath>
 
 namespace sf {
 
@@ -16,6 +18,15 @@ constexpr Colour mix(Colour a, Colour b, double t) {
         return static_cast<std::uint8_t>(x + (y - x) * t + 0.5);
     };
     return {one(a.r, b.r), one(a.g, b.g), one(a.b, b.b), 255};
+}
+
+// Relative, of WCAG.
+double luminance(Colour c) {
+    const auto linear = [](std::uint8_t v) {
+        const double s = v / 255.0;
+        return s <= 0.04045 ? s / 12.92 : std::pow((s + 0.055) / 1.055, 2.4);
+    };
+    return 0.2126 * linear(c.r) + 0.7152 * linear(c.g) + 0.0722 * linear(c.b);
 }
 
 // In the order of Meaning. Okabe and Ito's eight for what views set side by side (the pale ones
@@ -44,6 +55,18 @@ constexpr std::array<std::uint32_t, 12> on_dark{
 
 Colour Theme::meaning(Meaning m) const {
     return rgb((dark ? on_dark : on_light)[static_cast<std::size_t>(m)]);
+}
+
+Colour Theme::meaning_text(Meaning m) const {
+    constexpr double readable = 4.5;  // WCAG 2.2, 1.4.3
+    const Colour full = meaning(m);
+    const double page = luminance(background);
+    for (int step = 0;; ++step) {
+        const Colour c = mix(full, ink, step * 0.08);
+        const double l = luminance(c);
+        if (step == 12 || (std::max(l, page) + 0.05) / (std::min(l, page) + 0.05) >= readable)
+            return c;
+    }
 }
 
 Colour Theme::meaning_soft(Meaning m) const {

@@ -34,6 +34,7 @@ struct Theme {
     Colour good, bad;            // self-check
 
     Colour meaning(Meaning m) const;       // strong: lines, bars, outlines
+    Colour meaning_text(Meaning m) const;  // for letters: as much of it as reads well on the page
     Colour meaning_soft(Meaning m) const;  // the same as a background under ink
 
     // Three sizes, two weights, in logical pixels.

@@ -1,7 +1,6 @@
 #include "views/draw/text.h"
 
 #include "views/canvas/recording_canvas.h"
-#include "views/draw/formula.h"
 #include "views/draw/shapes.h"
 
 #include <gtest/gtest.h>
@@ -62,44 +61,6 @@ TEST(Text, ParagraphMeasuresWhatItDraws) {
     ASSERT_EQ(shorter.primitives().size(), 2u);
     EXPECT_NE(shorter.texts()[1].find("…"), std::string::npos);
     EXPECT_TRUE(shorter.overlapping_texts().empty());
-}
-
-TEST(Formula, ScriptsAreSmallerAndRaisedOrLowered) {
-    Page page;
-    const double w = draw_formula(page, {100, 100}, "c^{KV}_t = h", style);
-    ASSERT_EQ(page.primitives().size(), 4u);
-    EXPECT_EQ(page.texts(), (std::vector<std::string>{"c", "KV", "t", " = h"}));
-    EXPECT_LT(page.text_at(1).baseline.y, 100);
-    EXPECT_GT(page.text_at(2).baseline.y, 100);
-    EXPECT_EQ(page.text_at(3).baseline.y, 100);
-    EXPECT_LT(page.text_at(1).style.size, 13);
-    // Above each other, and what follows begins behind the longer one.
-    EXPECT_EQ(page.text_at(1).baseline.x, page.text_at(2).baseline.x);
-    EXPECT_GE(page.text_at(3).baseline.x, page.text_at(1).rect.right());
-    EXPECT_EQ(w, formula_width(page, "c^{KV}_t = h", style));
-    EXPECT_NEAR(page.text_at(3).rect.right(), 100 + w, 1e-9);
-    EXPECT_TRUE(page.overlapping_texts().empty());
-}
-
-TEST(Formula, AlignsAndNests) {
-    Page page;
-    auto right = style;
-    right.align = Align::right;
-    const double w = draw_formula(page, {500, 100}, "Σ_{i=1}^{N_r} g_{i,t}", right);
-    EXPECT_NEAR(page.text_at(0).baseline.x, 500 - w, 1e-9);
-    EXPECT_TRUE(page.has_text("N"));
-    EXPECT_TRUE(page.overlapping_texts().empty());
-    // Not a script: nothing to raise.
-    EXPECT_EQ(formula_width(page, "a ^ b", style), page.text_width("a ^ b", style));
-    for (const char* odd : {"", "^", "_", "a^", "a_{", "a_{b", "}{", "a^^b", "a_{}b", "{{{{",
-                            "x^{a^{b^{c^{d^{e^{f^{g^{h^{i}}}}}}}}}}"})
-        EXPECT_GE(formula_width(page, odd, style), 0) << odd;
-}
-
-TEST(Formula, PlainText) {
-    EXPECT_EQ(formula_plain("c^{KV}_t = W^{DKV} h_t"), "c^KVₜ = W^DKV hₜ");
-    EXPECT_EQ(formula_plain("x^2 + y_{12}"), "x² + y₁₂");
-    EXPECT_EQ(formula_plain("o_{t,i}"), "o_t,i");
 }
 
 TEST(Chips, ShowUnprintableTokens) {
