@@ -192,6 +192,12 @@ double draw_title(Canvas& canvas, const Theme& t, const Rect& area, const std::s
     return h + 4;
 }
 
+double dials_height(const Scene& s, double width, double most) {
+    const Theme& t = *s.theme;
+    const Grid g = arrange(s.pairs, {0, 0, width, most}, t);
+    return static_cast<double>(g.rows) * (2 * (g.radius + 8) + g.lines * line_height(t.small()));
+}
+
 std::vector<double> draw_dials(Canvas& canvas, const Scene& s, const Rect& area, double turned) {
     const Theme& t = *s.theme;
     const Grid g = arrange(s.pairs, area, t);

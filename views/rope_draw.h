@@ -11,6 +11,8 @@ namespace sf::rope {
 // one row, else nothing (then no line can lead down to the axis). `turned` 0..1: how far the
 // vectors have been rotated, 1 when at rest.
 std::vector<double> draw_dials(Canvas& canvas, const Scene& scene, const Rect& area, double turned);
+// What they use of a height.
+double dials_height(const Scene& scene, double width, double most);
 // The pairs' wavelengths on a log axis, with the distance and the context; `centres` as above.
 double spectrum_height(const Theme& theme);
 void draw_spectrum(Canvas& canvas, const Scene& scene, const Rect& area,
@@ -20,7 +22,8 @@ void draw_spectrum(Canvas& canvas, const Scene& scene, const Rect& area,
 void draw_split(Canvas& canvas, const Scene& scene, const Rect& area);
 // The position part over the distance, with a handle for it.
 void draw_curve(Canvas& canvas, const Scene& scene, const Rect& area);
-// All (t, s) at once; a press chooses both.
+// All (t, s) at once; a press chooses both. It is square: its width at a height.
+double map_width(const Canvas& canvas, const Scene& scene, double height);
 void draw_map(Canvas& canvas, const Scene& scene, const Rect& area);
 
 // The page "scaling": mapped frequencies and the angles that are new.

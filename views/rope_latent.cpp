@@ -103,42 +103,55 @@ void draw_latent(Canvas& canvas, const Scene& s, const Rect& area) {
         return;
     }
     const std::vector<float> zero = f.matrix(0), now = f.matrix(static_cast<double>(s.distance()));
-    double most = 0;
-    for (const float v : zero) most = std::max(most, std::abs(static_cast<double>(v)));
-    const ColourScale scale = ColourScale::symmetric(std::max(most, 1e-30));
+    // A few large numbers would leave the rest pale: the scale ends at three times the usual size.
+    double squares = 0;
+    for (const float v : zero) squares += static_cast<double>(v) * static_cast<double>(v);
+    const double usual = std::sqrt(squares / static_cast<double>(zero.size()));
+    const ColourScale scale = ColourScale::symmetric(std::max(3 * usual, 1e-30));
     const std::string part = f.shown_rows < f.rows || f.shown_cols < f.cols
                                  ? "first " + format_count(f.shown_rows) + " × " +
                                        format_count(f.shown_cols) + " of " + format_count(f.rows) +
                                        " × " + format_count(f.cols)
                                  : format_count(f.rows) + " × " + format_count(f.cols);
-    // Both maps beside one another; below them, or right of them, the curve and the reason.
+    std::vector<float> apart = now;
+    for (std::size_t i = 0; i < apart.size(); ++i) apart[i] -= zero[i];
+    const std::string distance = format_count(s.distance());
+    const std::string change =
+        "changed by " + format_percent(f.change(static_cast<double>(s.distance())));
+    struct Map {
+        const std::vector<float>* matrix;
+        std::string title, remark;
+    };
+    std::vector<Map> maps{{&zero, "At distance 0", part},
+                          {&now, "At distance " + distance, change},
+                          {&apart, "Their difference", ""}};
+    // Least important first out: the difference, the curve and the reason, the map at 0.
     const double wide = area.w / u, high = area.h / u;
-    const bool two = wide >= 420, right = two && wide >= 760;
-    const bool below = !right && high >= 360;
-    const double maps_w = right ? std::round(area.w * 0.62) : area.w;
+    if (wide < 1040) maps.pop_back();
+    if (wide < 420) maps.erase(maps.begin());
+    const bool right = wide >= 760, below = !right && high >= 360;
+    const auto n = static_cast<double>(maps.size());
     const double maps_h = below ? std::round(area.h * 0.58) : area.h;
-    const double each = two ? (maps_w - gap) / 2 : maps_w;
-    // No taller than the maps can use, so that what follows stays near.
-    const std::string name = "At distance " + format_count(s.distance());
-    const double key = std::round(t.small() * 0.7) + 4 + line_height(t.small()) + 8 * u;
-    if (maps_h - key < 64 * u) return;
-    if (two) {
-        draw_matrix(canvas, t, {area.x, area.y, each, maps_h - key}, f, zero, scale,
-                    "At distance 0", part);
-        draw_matrix(canvas, t, {area.x + each + gap, area.y, each, maps_h - key}, f, now, scale,
-                    name,
-                    "changed by " + format_percent(f.change(static_cast<double>(s.distance()))));
-    } else {
-        draw_matrix(canvas, t, {area.x, area.y, each, maps_h - key}, f, now, scale, name, part);
-    }
+    const double room = right ? area.w - gap - std::max(280 * u, area.w * 0.26) : area.w;
+    const double most = (room - (n - 1) * gap) / n;
     const double top = line_height(t.normal()) + 4;
-    const double cell = std::min(each / static_cast<double>(f.shown_cols),
+    const double key = std::round(t.small() * 0.7) + 4 + line_height(t.small()) + 8 * u;
+    if (maps_h - key - top < 48 * u) return;
+    const double cell = std::min(most / static_cast<double>(f.shown_cols),
                                  (maps_h - key - top) / static_cast<double>(f.shown_rows));
+    // A narrow map keeps the room of its title.
+    const double each =
+        std::clamp(cell * static_cast<double>(f.shown_cols), std::min(176 * u, most), most);
+    double x = area.x;
+    for (const Map& m : maps) {
+        draw_matrix(canvas, t, {x, area.y, each, maps_h - key}, f, *m.matrix, scale, m.title,
+                    m.remark);
+        x += each + gap;
+    }
     const double foot = area.y + top + cell * static_cast<double>(f.shown_rows);
     draw_colour_key(canvas, t, {area.x, foot + 8 * u}, std::min(160 * u, each), scale);
     if (right) {
-        const double x = area.x + maps_w + gap, w = area.right() - x;
-        const double reason = std::min(area.h * 0.5, 208 * u);
+        const double w = area.right() - x, reason = std::min(area.h * 0.5, 208 * u);
         const double plot = std::min(area.h - reason - 16 * u, 320 * u);
         if (plot >= 96 * u) {
             draw_change(canvas, s, f, {x, area.y, w, plot});
@@ -147,7 +160,7 @@ void draw_latent(Canvas& canvas, const Scene& s, const Rect& area) {
             draw_reason(canvas, s, f, {x, area.y, w, area.h});
         }
     } else if (below) {
-        const double y = area.y + maps_h + 16 * u;
+        const double y = foot + key + 16 * u;
         draw_change(canvas, s, f, {area.x, y, area.w, area.bottom() - y});
     }
 }

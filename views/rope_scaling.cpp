@@ -117,7 +117,7 @@ void draw_frequencies(Canvas& canvas, const Scene& s, const std::vector<Method>&
 
 // A ring with the angles that training swept in grey and those that are new in red.
 void draw_sweep(Canvas& canvas, const Theme& t, Vec2 centre, double r, const Sweep& w) {
-    const double width = std::clamp(r * 0.34, 2.0, 8.0);
+    const double width = std::min(r * 0.34, 9.0);
     draw_ring(canvas, centre, r, t.hairline, 1);
     draw_arc(canvas, centre, r, 0, w.seen, t.ink_faint, width);
     draw_arc(canvas, centre, r, w.seen, w.fresh, t.bad, width);
@@ -139,7 +139,8 @@ void draw_sweeps(Canvas& canvas, const Scene& s, const std::vector<Method>& all,
     const auto columns = static_cast<double>(n);
     const double cell = std::min(rest.w / columns, 88 * u);
     const double words = 2 * line + 2;
-    const double r = std::min(cell / 2 - 4, (row - words - 14 * u) / 2);
+    // The ring is as thick as it is drawn, outside and inside of r.
+    const double r = std::min(cell / 2 - 4, (row - words - 14 * u) / 2) / 1.17;
     if (r < 3) return;
     for (std::size_t m = 0; m < all.size(); ++m) {
         const Method& method = all[m];

@@ -132,7 +132,32 @@ void draw_keys(Canvas& canvas, const Scene& s, const Rect& area) {
     canvas.hit(data, {s.node("scores"), s.score_index(s.t, 0), 1, n, 0, 1});
 }
 
+// The map's side below its title, and the room for the tokens' names beside it.
+struct MapPlace {
+    double side = 0, labels = 0;
+};
+MapPlace place_map(const Canvas& canvas, const Scene& s, double width, double height) {
+    const Theme& t = *s.theme;
+    const double key = std::round(t.small() * 0.7) + 4 + line_height(t.small());
+    MapPlace p{std::floor(std::min(width, height - key - 8 * t.text_scale)), 0};
+    if (p.side / static_cast<double>(s.tokens) < line_height(t.small()) * 0.95) return p;
+    const auto style = t.text(t.small(), t.ink_soft);
+    double names = 0;
+    for (std::int64_t i = 0; i < s.tokens; ++i)
+        names = std::max(names, canvas.text_width(s.token_text(i), style));
+    names = std::ceil(names) + 8;
+    const double left = std::min(p.side, width - names);
+    if (left / static_cast<double>(s.tokens) >= line_height(t.small()) * 0.95) p = {left, names};
+    return p;
+}
+
 }  // namespace
+
+double map_width(const Canvas& canvas, const Scene& s, double height) {
+    const double title = line_height(s.theme->normal()) + 4;
+    const MapPlace p = place_map(canvas, s, 1e9, height - title);
+    return p.side + p.labels;
+}
 
 void draw_split(Canvas& canvas, const Scene& s, const Rect& area) {
     const Theme& t = *s.theme;
@@ -232,7 +257,6 @@ void draw_map(Canvas& canvas, const Scene& s, const Rect& area) {
                                                : "Scores of all t, s",
                                     "query t down, key s across");
     rest.y += title, rest.h -= title;
-    const double key = std::round(t.small() * 0.7) + 4 + line_height(t.small());
     HeatMap map;
     map.rows = map.cols = s.tokens;
     // Rotated once a token, not once a cell.
@@ -261,22 +285,12 @@ void draw_map(Canvas& canvas, const Scene& s, const Rect& area) {
         const std::int64_t row = i / s.tokens, col = i % s.tokens;
         return col > row ? std::numeric_limits<double>::quiet_NaN() : map.value(row, col);
     });
-    // Names of tokens beside the rows, where the rows are high enough.
-    const double side = std::floor(std::min(rest.w, rest.h - key - 6 * u));
-    if (side < 40 * u) return;
-    double labels = 0;
-    if (side / static_cast<double>(s.tokens) >= line_height(t.small()) * 0.95) {
-        const auto style = t.text(t.small(), t.ink_soft);
-        for (std::int64_t i = 0; i < s.tokens; ++i) {
-            map.row_labels.push_back(s.token_text(i));
-            labels = std::max(labels, canvas.text_width(map.row_labels.back(), style));
-        }
-        labels = std::ceil(labels) + 8;
-        if (labels + side > rest.w && rest.w - labels < side * 0.8)
-            map.row_labels.clear(), labels = 0;
-    }
-    const double w = std::min(side, rest.w - labels);
-    map.area = {rest.x + labels, rest.y, w, w};
+    const MapPlace place = place_map(canvas, s, rest.w, rest.h);
+    if (place.side < 40 * u) return;
+    for (std::int64_t i = 0; i < s.tokens && place.labels > 0; ++i)
+        map.row_labels.push_back(s.token_text(i));
+    const double w = place.side;
+    map.area = {rest.x + place.labels, rest.y, w, w};
     map.target = {content || position ? std::string() : s.node("scores"),
                   s.score_index(0, 0),
                   0,

@@ -138,7 +138,8 @@ void draw_distance(Canvas& canvas, const Scene& s, const Rect& all) {
     const double axis = spectrum_height(t);
     const bool spectrum = rest.h >= (lower ? 340 * u : 96 * u + axis);
     double dials = rest.h - (spectrum ? axis : 0);
-    if (lower) dials = std::clamp(dials * 0.42, 96 * u, 264 * u);
+    if (lower) dials = std::clamp(dials * 0.42, 96 * u, 280 * u);
+    dials = std::min(dials, dials_height(s, rest.w, dials) + 8 * u);
     const auto centres = draw_dials(canvas, s, {rest.x, rest.y, rest.w, dials}, turned(s));
     take(dials);
     if (spectrum) {
@@ -154,7 +155,7 @@ void draw_distance(Canvas& canvas, const Scene& s, const Rect& all) {
     }
     // The map is square; what it does not need goes to the curve.
     const bool map = wide >= 760 && rest.h >= 150 * u;
-    const double map_w = map ? std::clamp(rest.h - 8 * u, 200 * u, rest.w * 0.32) : 0;
+    const double map_w = map ? std::min(map_width(canvas, s, rest.h), rest.w * 0.36) : 0;
     const double left = rest.w - (map ? map_w + between : 0) - between;
     const double split = std::round(std::clamp(left * 0.42, 216 * u, 480 * u));
     draw_split(canvas, s, {rest.x, rest.y, split, rest.h});

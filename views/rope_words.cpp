@@ -20,10 +20,6 @@ std::string signed_text(double v) {
     return (v > 0 ? "+" : "") + format_fixed(v, 2);
 }
 
-std::string tokens_apart(std::int64_t d) {
-    return d == 1 ? "1 token apart" : format_count(d) + " tokens apart";
-}
-
 std::int64_t pairs_with_new_angles(const Scene& s, const Method& m, const Method& plain) {
     std::int64_t n = 0;
     for (std::size_t i = 0; i < m.theta.size(); ++i)
@@ -61,18 +57,16 @@ std::string headline(const Scene& s) {
     if (s.choices.show == "latent") {
         const LatentFold f = latent_fold(s);
         if (!f.kept) return "If the latent itself were rotated";
-        return "Rotate the latent, and " +
-               std::string(s.distance() == 1 ? "one token"
-                                             : format_count(s.distance()) + " tokens") +
-               " apart the folded matrix has changed by " +
-               format_percent(f.change(static_cast<double>(s.distance())));
+        return "With the latent rotated, distance " + format_count(s.distance()) +
+               " needs a matrix that is " +
+               format_percent(f.change(static_cast<double>(s.distance()))) + " another";
     }
     if (s.distance() == 0)
         return s.token_text(s.t) + " looks at " +
                (s.t == s.s ? std::string("itself") : s.token_text(s.s)) +
                ": at distance 0 both turn alike, nothing changes";
-    return s.token_text(s.t) + " looks at " + s.token_text(s.s) + ", " +
-           tokens_apart(s.distance()) + ": only that turns the angles between them";
+    return "Between " + s.token_text(s.t) + " and " + s.token_text(s.s) + " only the distance " +
+           format_count(s.distance()) + " turns the angles";
 }
 
 std::string facts(const Scene& s) {
