@@ -53,16 +53,21 @@ void Controller::drag_to(int pane, const SettingDrag& drag, Vec2 to) {
     const std::vector<std::string> names = settings_of(drag.hit.target);
     const std::vector<Parameter> declared = view(pane).parameters(frame(pane));
     const auto cell = pick(drag.hit, inside(drag.hit.rect, to));
+    const auto moving = std::count_if(names.begin(), names.end(), [](const std::string& name) {
+        return name.find('=') == std::string::npos;
+    });
     for (std::size_t i = 0; i < names.size(); ++i) {
+        if (names[i].find('=') != std::string::npos) {
+            set_setting(state_.settings[view(pane).id()], view(pane), frame(pane), names[i]);
+            continue;
+        }
         const auto p = std::find_if(declared.begin(), declared.end(),
                                     [&](const Parameter& x) { return x.name == names[i]; });
         if (p == declared.end() || !std::holds_alternative<double>(p->standard)) continue;
         double value = drag.from[i];
         if (p->type == Parameter::Type::integer) {
             if (!cell) continue;
-            value = static_cast<double>(names.size() == 1 ? cell->index
-                                        : i == 0          ? cell->row
-                                                          : cell->col);
+            value = static_cast<double>(moving == 1 ? cell->index : i == 0 ? cell->row : cell->col);
         } else {
             const auto pixels =
                 static_cast<double>(i == 0 ? drag.hit.target.cols : drag.hit.target.rows);

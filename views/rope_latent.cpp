@@ -151,13 +151,19 @@ void draw_latent(Canvas& canvas, const Scene& s, const Rect& area) {
     const double foot = area.y + top + cell * static_cast<double>(f.shown_rows);
     draw_colour_key(canvas, t, {area.x, foot + 8 * u}, std::min(160 * u, each), scale);
     if (right) {
-        const double w = area.right() - x, reason = std::min(area.h * 0.5, 208 * u);
-        const double plot = std::min(area.h - reason - 16 * u, 320 * u);
-        if (plot >= 96 * u) {
-            draw_change(canvas, s, f, {x, area.y, w, plot});
-            draw_reason(canvas, s, f, {x, area.y + plot + 16 * u, w, reason});
-        } else {
-            draw_reason(canvas, s, f, {x, area.y, w, area.h});
+        const double w = area.right() - x, left = x - gap - area.x;
+        // The reason stands below the maps where they leave room, else below the curve.
+        const bool under = area.bottom() - foot - key >= 120 * u && left >= 400 * u;
+        const double reason = under ? 0 : std::min(area.h * 0.5, 208 * u);
+        const double plot = std::min(area.h - reason - 16 * u, under ? area.h : 320 * u);
+        if (under) {
+            const double y = foot + key + 16 * u;
+            draw_reason(canvas, s, f, {area.x, y, std::min(left, 640 * u), area.bottom() - y});
+        }
+        if (plot >= 96 * u) draw_change(canvas, s, f, {x, area.y, w, plot});
+        if (!under) {
+            const double y = plot >= 96 * u ? area.y + plot + 16 * u : area.y;
+            draw_reason(canvas, s, f, {x, y, w, area.bottom() - y});
         }
     } else if (below) {
         const double y = foot + key + 16 * u;

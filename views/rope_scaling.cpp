@@ -81,7 +81,7 @@ void draw_frequencies(Canvas& canvas, const Scene& s, const std::vector<Method>&
     Plot plot;
     plot.area = {rest.x, rest.y, rest.w, rest.h - (ramp_fits ? ramp_h + 12 * u : 0)};
     const auto n = static_cast<double>(all.front().theta.size());
-    plot.x = {"pair i", -0.5, n - 0.5, false};
+    plot.x = {"pair i", -0.5, n - 0.5, false, true};
     plot.y = {"", std::min(0.8, 0.8 / factor), 1.3, true};
     for (const Method& m : all) {
         const Look look = look_of(t, m.name);
@@ -128,7 +128,8 @@ void draw_sweeps(Canvas& canvas, const Scene& s, const std::vector<Method>& all,
     const double u = t.text_scale, line = line_height(t.small());
     Rect rest = area;
     const auto take = [&](double h) { rest.y += h, rest.h -= h; };
-    take(draw_title(canvas, t, area, "Angles seen in training, and new ones"));
+    if (rest.h >= 160 * u)
+        take(draw_title(canvas, t, area, "Angles seen in training, and new ones"));
     const double legend =
         draw_legend(canvas, t, {rest.x, rest.y}, rest.w,
                     {{"within " + format_count(s.choices.trained) + " tokens", t.ink_faint},
@@ -136,16 +137,20 @@ void draw_sweeps(Canvas& canvas, const Scene& s, const std::vector<Method>& all,
     take(legend + 8 * u);
     const auto n = static_cast<std::int64_t>(all.front().theta.size());
     const double row = std::min(rest.h / static_cast<double>(all.size()), 132 * u);
-    const auto columns = static_cast<double>(n);
-    const double cell = std::min(rest.w / columns, 88 * u);
-    const double words = 2 * line + 2;
-    // The ring is as thick as it is drawn, outside and inside of r.
-    const double r = std::min(cell / 2 - 4, (row - words - 14 * u) / 2) / 1.17;
+    const auto strong = t.text(t.small(), t.ink, Weight::bold);
+    // Where the rows are low the name stands before its rings and the sentence is left out.
+    const bool low = row < 2 * line + 40 * u;
+    double names = 0;
+    for (const Method& m : all) names = std::max(names, canvas.text_width(m.title, strong));
+    const double left = low ? std::ceil(names) + 12 * u : 0, words = low ? 0 : 2 * line + 6 * u;
+    const double cell = std::min((rest.w - left) / static_cast<double>(n), 88 * u);
+    // A ring is drawn with its thickness half outside of its radius.
+    const double r = std::min(cell / 2 - 3, (row - words - 8 * u) / 2) / 1.17;
     if (r < 3) return;
     for (std::size_t m = 0; m < all.size(); ++m) {
         const Method& method = all[m];
-        const Look look = look_of(t, method.name);
         const double y = rest.y + row * static_cast<double>(m);
+        const double middle = low ? y + row / 2 : y + words + 1.17 * r;
         const bool used =
             s.choices.scaling == method.name ||
             (s.choices.scaling == "model" && s.model.rope_scaling.type == method.name);
@@ -155,12 +160,16 @@ void draw_sweeps(Canvas& canvas, const Scene& s, const std::vector<Method>& all,
             const Sweep w =
                 sweep(all.front().theta[k], method.theta[k], s.choices.trained, s.choices.factor);
             fresh += w.fresh > 0 ? 1 : 0;
-            draw_sweep(canvas, t,
-                       {rest.x + cell * (static_cast<double>(i) + 0.5), y + words + 4 * u + r}, r,
-                       w);
+            draw_sweep(canvas, t, {rest.x + left + cell * (static_cast<double>(i) + 0.5), middle},
+                       r, w);
         }
-        text_in(canvas, {rest.x, y, rest.w, line}, method.title + (used ? " (in use)" : ""),
-                t.text(t.small(), look.colour, Weight::bold));
+        auto style = strong;
+        style.colour = look_of(t, method.name).colour;
+        if (low) {
+            text_in(canvas, {rest.x, middle - line / 2, left, line}, method.title, style);
+            continue;
+        }
+        text_in(canvas, {rest.x, y, rest.w, line}, method.title + (used ? " (in use)" : ""), style);
         // A step of one token turns the fastest pair by so much: what interpolation gives away.
         const std::string result =
             (fresh == 0

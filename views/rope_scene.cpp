@@ -59,6 +59,18 @@ double Scene::position_part(double distance) const {
     return sum;
 }
 
+double Scene::position_at(std::int64_t key) const {
+    if (key == s) return position;
+    double sum = 0;
+    for (std::int64_t i = 0; i < pairs; ++i) {
+        const auto k = static_cast<std::size_t>(i);
+        const Vec2 a = rotated(q_raw[k], static_cast<double>(t - key) * theta[k]);
+        const Vec2 b = raw_key(key, i);
+        sum += a.x * b.x + a.y * b.y;
+    }
+    return sum * scale;
+}
+
 std::string Scene::token_text(std::int64_t token) const {
     const auto i = static_cast<std::size_t>(batch * trace->extent.tokens + token);
     return "“" + (i < trace->tokens.size() ? token_label(trace->tokens[i]) : std::string("?")) +

@@ -76,6 +76,9 @@ struct Scene {
     Vec2 raw_key(std::int64_t token, std::int64_t pair) const;
     // q^C k^C of any query and key, scale applied; NaN where a tensor is missing.
     double content_at(std::int64_t token, std::int64_t key) const;
+    // Position part of the chosen query with any key, in the what-if; the chosen key's as it is
+    // set.
+    double position_at(std::int64_t key) const;
     // One pair's share of the position part at any distance, of the chosen query and key.
     double pair_part(std::int64_t pair, double distance) const;
     double position_part(double distance) const;

@@ -43,7 +43,8 @@ double draw_waterfall(Canvas& canvas, const Scene& s, const Rect& area) {
     for (const double v : {s.content, s.position, sum})
         numbers_w = std::max(numbers_w, canvas.text_width(signed_text(v), bold));
     ValueAxis axis{std::min({0.0, s.content, sum}), std::max({0.0, s.content, sum}), {}};
-    if (!(axis.lo < axis.hi)) axis.hi = axis.lo + 1;
+    // A hundredth of a point does not fill the axis.
+    if (axis.hi - axis.lo < 0.5) axis.hi += 0.5 - (axis.hi - axis.lo);
     axis.data = {area.x + names_w + 10 * u, area.y, area.w - names_w - numbers_w - 22 * u, 3 * row};
     if (axis.data.w < 24 * u || area.h < 3 * row) return 0;
     const double zero = axis.at(0);
@@ -78,7 +79,7 @@ void draw_keys(Canvas& canvas, const Scene& s, const Rect& area) {
     double lo = 0, hi = 0;
     for (std::int64_t k = 0; k < n; ++k) {
         content.push_back(s.content_at(s.t, k));
-        position.push_back(s.scores->at(s.score_index(s.t, k)) - content.back());
+        position.push_back(s.position_at(k));
         for (const double v : {content.back(), content.back() + position.back()}) {
             if (!std::isfinite(v)) continue;
             lo = std::min(lo, v);
@@ -128,8 +129,9 @@ void draw_keys(Canvas& canvas, const Scene& s, const Rect& area) {
         canvas.text({x, area.bottom() - 3}, name, style);
         free_from = x + w / 2 + 6;
     }
-    canvas.hit({data.x, data.y, data.w, area.h}, {"setting:s", 0, 1, n, 0, 1});
-    canvas.hit(data, {s.node("scores"), s.score_index(s.t, 0), 1, n, 0, 1});
+    canvas.hit({data.x, data.y, data.w, area.h}, {"setting:s,distance=-1", 0, 1, n, 0, 1});
+    if (s.as_run() && s.in_place())
+        canvas.hit(data, {s.node("scores"), s.score_index(s.t, 0), 1, n, 0, 1});
 }
 
 // The map's side below its title, and the room for the tokens' names beside it.
@@ -251,9 +253,12 @@ void draw_map(Canvas& canvas, const Scene& s, const Rect& area) {
     const double u = t.text_scale;
     const bool content = s.choices.map == "content", position = s.choices.map == "position";
     Rect rest = area;
+    // With other angles than the run's the scores are those of the what-if.
+    const bool what_if = !content && !position && s.other_angles;
     const double title = draw_title(canvas, t, area,
                                     content    ? "Content part of all t, s"
                                     : position ? "Position part of all t, s"
+                                    : what_if  ? "Scores of all t, s, what if"
                                                : "Scores of all t, s",
                                     "query t down, key s across");
     rest.y += title, rest.h -= title;
@@ -261,7 +266,7 @@ void draw_map(Canvas& canvas, const Scene& s, const Rect& area) {
     map.rows = map.cols = s.tokens;
     // Rotated once a token, not once a cell.
     std::vector<Vec2> q, k;
-    if (position)
+    if (position || what_if)
         for (std::int64_t i = 0; i < s.tokens; ++i)
             for (std::int64_t p = 0; p < s.pairs; ++p) {
                 const double a =
@@ -271,14 +276,14 @@ void draw_map(Canvas& canvas, const Scene& s, const Rect& area) {
             }
     map.value = [&](std::int64_t row, std::int64_t col) {
         if (content) return s.content_at(row, col);
-        if (!position) return s.scores->at(s.score_index(row, col));
+        if (!position && !what_if) return s.scores->at(s.score_index(row, col));
         double sum = 0;
         for (std::int64_t p = 0; p < s.pairs; ++p) {
             const Vec2 a = q[static_cast<std::size_t>(row * s.pairs + p)];
             const Vec2 b = k[static_cast<std::size_t>(col * s.pairs + p)];
             sum += a.x * b.x + a.y * b.y;
         }
-        return sum * s.scale;
+        return sum * s.scale + (what_if ? s.content_at(row, col) : 0);
     };
     map.blank = [](std::int64_t row, std::int64_t col) { return col > row; };
     map.scale = ColourScale::fit(s.tokens * s.tokens, [&](std::int64_t i) {
@@ -291,14 +296,14 @@ void draw_map(Canvas& canvas, const Scene& s, const Rect& area) {
         map.row_labels.push_back(s.token_text(i));
     const double w = place.side;
     map.area = {rest.x + place.labels, rest.y, w, w};
-    map.target = {content || position ? std::string() : s.node("scores"),
+    map.target = {content || position || what_if ? std::string() : s.node("scores"),
                   s.score_index(0, 0),
                   0,
                   0,
                   s.keys,
                   1};
     if (s.frame->hover_node == s.node("scores")) map.hover_index = s.frame->hover_index;
-    canvas.hit(map.area, {"setting:t,s", 0, s.tokens, s.tokens, s.tokens, 1});
+    canvas.hit(map.area, {"setting:t,s,distance=-1", 0, s.tokens, s.tokens, s.tokens, 1});
     draw_heat_map(canvas, t, map);
     const Rect row = heat_map_cell(map, s.t, 0), cell = heat_map_cell(map, s.t, s.s);
     canvas.fill_rect({map.area.x - 4, row.y, 3, std::max(2.0, row.h)}, t.accent);

@@ -57,9 +57,9 @@ std::string headline(const Scene& s) {
     if (s.choices.show == "latent") {
         const LatentFold f = latent_fold(s);
         if (!f.kept) return "If the latent itself were rotated";
-        return "With the latent rotated, distance " + format_count(s.distance()) +
-               " needs a matrix that is " +
-               format_percent(f.change(static_cast<double>(s.distance()))) + " another";
+        return "Rotate the latent, and distance " + format_count(s.distance()) +
+               " needs another matrix, " +
+               format_percent(f.change(static_cast<double>(s.distance()))) + " changed";
     }
     if (s.distance() == 0)
         return s.token_text(s.t) + " looks at " +
@@ -70,10 +70,19 @@ std::string headline(const Scene& s) {
 }
 
 std::string facts(const Scene& s) {
+    if (s.choices.show == "scaling") {
+        const bool as_config =
+            s.choices.trained == (s.model.rope_scaling.type == "none"
+                                      ? s.model.max_position_embeddings
+                                      : s.model.rope_scaling.original_max_position_embeddings);
+        return "The same for all layers and heads · width " + format_count(s.choices.width) +
+               " · base " + format_number(s.choices.base) + " · trained length " +
+               format_count(s.choices.trained) + (as_config ? " as the config says" : " as set");
+    }
     std::string text = place(s);
     text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
     text += " · positions " + format_count(s.at_q) + " and " + format_count(s.at_k) + " · " +
-            format_count(s.pairs) + " pairs of columns 2i, 2i+1 · base " +
+            format_count(s.pairs) + " interleaved pairs (2i, 2i+1) · base " +
             format_number(s.choices.base);
     const std::string other = what_if(s);
     return other.empty() ? text : text + " · what if: " + other;

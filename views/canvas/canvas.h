@@ -59,7 +59,8 @@ struct TextStyle {
 // "setting:NAME" or "setting:A,B" sets declared settings by press and drag. Whole numbers are a
 // track: NAME becomes the index of the cell under the pointer, A and B its row and column. Real
 // ones are a handle: `cols` pixels to the right take A through its whole range, `rows` pixels
-// upwards B. Cells drawn over a track keep their hover and their second click.
+// upwards B. A name with a value, "C=-1", is set to it. Cells drawn over a track keep their hover
+// and their second click.
 struct Target {
     std::string node;  // "layers.2.kv_latent"; or "token", "step", "view", "setting:<names>"
     std::int64_t first = 0;
