@@ -84,6 +84,11 @@ void add_other(std::vector<Line>& lines, const Theme& t, const Controller& c, co
         lines.push_back({step.title, t.text(t.normal(), t.ink, Weight::bold)});
         lines.push_back({std::to_string(i) + " · " + step.name, t.text(t.small(), t.ink_soft)});
         if (!step.sentence.empty()) lines.push_back({step.sentence, t.text(t.small(), t.ink)});
+    } else if (const Target target{pick.node, 0}; is_setting(target)) {
+        const int pane = c.state().focus;
+        const std::string name = settings_of(target).front();
+        for (const Parameter& p : c.view(pane).parameters(c.frame(pane)))
+            if (p.name == name) lines.push_back({p.help, t.text(t.small(), t.ink_soft)});
     } else if (pick.node == "train-at" && c.has_clock()) {
         add_training(lines, t, *c.training_history(), i);
     }

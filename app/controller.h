@@ -4,6 +4,7 @@
 #include "app/exporter.h"
 #include "app/session.h"
 #include "core/train/training_text.h"
+#include "views/canvas/recording_canvas.h"
 
 #include <array>
 #include <deque>
@@ -43,6 +44,15 @@ struct Toast {
     // Commands offered beside it: {"SVG", "save a.svg"}.
     std::vector<std::pair<std::string, std::string>> offers;
 };
+
+// A "setting:" target that is being dragged: where it was seized, and the values it had then.
+struct SettingDrag {
+    Hit hit;
+    Vec2 at;
+    std::vector<double> from;
+};
+bool is_setting(const Target& target);
+std::vector<std::string> settings_of(const Target& target);  // their names
 
 // Owns the state and the engine, carries out commands, holds the cursor and its moves. Knows no
 // ImGui, no window and no clock: time comes in through `tick`.
@@ -123,6 +133,9 @@ public:
     void reset_parameters();
     bool has_parameter(int pane, std::string_view name) const;
     double number(int pane, std::string_view name) const;
+    // A press or drag on a "setting:" target of a pane's picture (views/canvas/canvas.h).
+    SettingDrag begin_drag(int pane, const Hit& hit, Vec2 at);
+    void drag_to(int pane, const SettingDrag& drag, Vec2 to);
     void zoom(double factor);
     void zoom_at(int pane, double factor, Vec2 at);
     void pan(int pane, Vec2 by);

@@ -44,7 +44,7 @@ void Shell::layout(double width, double height) {
     draw_toast(*over_, controller_, layout_);
     if (controller_.overlay() == Overlay::checks) draw_checks(*over_, controller_, layout_);
     if (controller_.overlay() == Overlay::help) draw_help(*over_, controller_, width, height);
-    if (hover_ && drag_ != Drag::pan && drag_ != Drag::scrub && drag_ != Drag::train &&
+    if (hover_ && (drag_ == Drag::none || drag_ == Drag::waiting) &&
         controller_.overlay() == Overlay::none)
         draw_tooltip(*over_, controller_, *hover_, explanation(*hover_), at_, width, height);
     drawn_version_ = controller_.version();
@@ -89,6 +89,16 @@ std::optional<Pick> Shell::find(Vec2 at) const {
     return base_ ? base_->find(at) : std::nullopt;
 }
 
+std::optional<Hit> Shell::find_setting(Vec2 at) const {
+    for (const auto& pane : panes_) {
+        if (!pane) continue;
+        const auto& hits = pane->hits();
+        for (auto hit = hits.rbegin(); hit != hits.rend(); ++hit)
+            if (is_setting(hit->target) && hit->clip.contains(at) && pick(*hit, at)) return *hit;
+    }
+    return std::nullopt;
+}
+
 bool Shell::is_cell(const Pick& pick) const {
     const TracePtr& trace = controller_.snapshot().trace;
     return trace && named_tensor(*trace->graph, pick.node).node != no_node;
@@ -119,6 +129,10 @@ void Shell::pointer(Vec2 at, bool on_widget) {
     }
     if (drag_ == Drag::train) {
         controller_.look_at_training(train_step_at(controller_, layout_, at.x));
+        return;
+    }
+    if (drag_ == Drag::setting) {
+        controller_.drag_to(drag_pane_, *dragged_, at);
         return;
     }
     std::optional<Pick> now = on_widget ? std::nullopt : find(at);
@@ -171,6 +185,11 @@ void Shell::press(bool twice) {
     } else if (pressed_ && pressed_->node == "train-at" && layout_.clock.contains(at_)) {
         drag_ = Drag::train;
         controller_.look_at_training(train_step_at(controller_, layout_, at_.x));
+    } else if (const auto hit = find_setting(at_);
+               hit && pressed_ && (pressed_->node.starts_with("setting:") || is_cell(*pressed_))) {
+        drag_ = Drag::setting;
+        drag_pane_ = pane_at(at_);
+        dragged_ = controller_.begin_drag(drag_pane_, *hit, at_);
     } else if (const int pane = pane_at(at_); pane >= 0 && layout_.area[pane].contains(at_) &&
                                               controller_.has_parameter(pane, "pan_x")) {
         drag_pane_ = pane;

@@ -39,6 +39,8 @@ public:
 
 private:
     std::optional<Pick> find(Vec2 at) const;
+    // The topmost "setting:" target at a point, also below a cell.
+    std::optional<Hit> find_setting(Vec2 at) const;
     int pane_at(Vec2 at) const;
     void click(const Pick& pick, bool twice);
     void click_cell(const Pick& pick, bool twice);
@@ -56,7 +58,8 @@ private:
     Vec2 at_{-1, -1};
     bool on_widget_ = false, resting_ = false;
     std::optional<Pick> hover_, cell_, pressed_;
-    enum class Drag : std::uint8_t { none, waiting, pan, scrub, train };
+    enum class Drag : std::uint8_t { none, waiting, pan, scrub, train, setting };
+    std::optional<SettingDrag> dragged_;  // drag_ is `setting`
     Drag drag_ = Drag::none;
     Vec2 drag_from_, drag_last_;
     int drag_pane_ = -1;

@@ -164,6 +164,7 @@ PlotFrame draw_plot(Canvas& canvas, const Theme& theme, const Plot& plot) {
     if (frame.data.w < 10 || frame.data.h < 10) return frame;
 
     for (const auto& t : y_ticks) {
+        if (frame.y.whole && t.value != std::round(t.value)) continue;
         const double y = frame.at(frame.x.lo, t.value).y;
         canvas.line({frame.data.x, y}, {frame.data.right(), y}, theme.grid, 1);
         canvas.text({frame.data.x - 6, y + cap_height(size) / 2}, t.label, style(Align::right));
@@ -173,6 +174,7 @@ PlotFrame draw_plot(Canvas& canvas, const Theme& theme, const Plot& plot) {
     for (const auto& t :
          ticks(frame.x.lo, frame.x.hi,
                std::clamp(static_cast<int>(frame.data.w / (size * 6)), 2, 10), frame.x.log)) {
+        if (frame.x.whole && t.value != std::round(t.value)) continue;
         const double x = frame.at(t.value, frame.y.lo).x;
         canvas.line({x, frame.data.bottom()}, {x, frame.data.bottom() + 4}, theme.hairline, 1);
         const double w = canvas.text_width(t.label, style(Align::left));

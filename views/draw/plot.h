@@ -49,6 +49,7 @@ struct Axis {
     std::string label;
     double lo = 0, hi = 0;  // equal: fitted to the data
     bool log = false;
+    bool whole = false;  // ticks at whole numbers only
 };
 
 // Curves in a frame with axes, ticks, grid and legend.

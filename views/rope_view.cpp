@@ -1,0 +1,186 @@
+#include "views/draw/shapes.h"
+#include "views/draw/text.h"
+#include "views/registry.h"
+#include "views/rope_draw.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sf {
+
+using namespace rope;
+
+namespace {
+
+// How does position become a rotation, why does only the distance matter, and why is the path of
+// position kept apart from the latent?
+class RopeView final : public View {
+public:
+    std::string id() const override { return "rope"; }
+    std::string title() const override { return "RoPE"; }
+    std::string group() const override { return "Attention"; }
+    std::string lesson() const override {
+        return "Position enters attention as a rotation. The columns of query and key are taken in "
+               "pairs; a pair is a hand on a dial that turns by θ for every token, the first pair "
+               "fast, the last one hardly. Query and key turn alike, so the angle between them, "
+               "and with it the score, knows only how far they are apart: move both and nothing "
+               "changes, move one and the curve is walked along. The score is a sum of what the "
+               "words say (content, from the latent) and of where they stand (position, from a "
+               "key of its own that all heads share). Drag along the curve, press a bar or a cell "
+               "of the map to choose the tokens, press a dial and pull its dashed hands.";
+    }
+    std::vector<Parameter> parameters(const Frame& frame) const override {
+        return rope::parameters(frame);
+    }
+    std::vector<Invariant> invariants(const Frame& frame) const override {
+        return checks(make_scene(frame));
+    }
+    std::string describe(const Frame& frame) const override {
+        return description(make_scene(frame));
+    }
+    void draw(Canvas& canvas, const Frame& frame) const override;
+};
+
+void draw_empty(Canvas& canvas, const Theme& t, const Rect& all, bool ran,
+                const std::string& reason) {
+    const std::string head = ran ? "No rotation to show here" : "Type a text and press Enter";
+    const std::string body =
+        ran ? reason : "Every pair of query and key is then shown turning with its position.";
+    const double w = std::min(all.w, 560 * t.text_scale), x = all.x + (all.w - w) / 2;
+    const auto title = t.text(t.large(), t.ink, Weight::bold, Align::centre);
+    const auto soft = t.text(t.normal(), t.ink_soft, Weight::regular, Align::centre);
+    const double h =
+        paragraph_height(canvas, w, head, title) + 8 + paragraph_height(canvas, w, body, soft);
+    double y = all.y + std::max(0.0, (all.h - h) / 2);
+    y += paragraph(canvas, {x, y}, w, head, title, all.bottom() - y) + 8;
+    if (y < all.bottom()) paragraph(canvas, {x, y}, w, body, soft, all.bottom() - y);
+}
+
+// The pages as words to press; returns their width, draws where `measure_only` is not set.
+double draw_pages(Canvas& canvas, const Scene& s, Vec2 top_right, bool measure_only) {
+    const Theme& t = *s.theme;
+    const std::vector<std::pair<std::string, std::string>> pages{
+        {"distance", "Distance"}, {"scaling", "Scaling"}, {"latent", "Latent rotated"}};
+    const double h = line_height(t.normal()), gap = 20 * t.text_scale;
+    double w = -gap;
+    for (const auto& page : pages)
+        w += gap + canvas.text_width(page.second, t.text(t.normal(), t.ink, Weight::bold));
+    if (measure_only) return w;
+    double x = top_right.x - w;
+    for (const auto& [name, title] : pages) {
+        const bool now = s.choices.show == name;
+        const auto bold = t.text(t.normal(), t.ink, Weight::bold);
+        const auto style = now ? bold : t.text(t.normal(), t.ink_soft);
+        const double own = canvas.text_width(title, bold);
+        canvas.text({x, top_right.y + h / 2 + cap_height(t.normal()) / 2}, title, style);
+        if (now) canvas.fill_rect({x, top_right.y + h + 1, own, 2}, t.accent, 1);
+        canvas.hit({x - 8, top_right.y - 4, own + 16, h + 8},
+                   {"command:set rope.show=" + name, 0, 1, 1, 0, 0});
+        x += own + gap;
+    }
+    return w;
+}
+
+// The sentence, the pages, the facts. Returns the height taken.
+double draw_head(Canvas& canvas, const Scene& s, const Rect& all) {
+    const Theme& t = *s.theme;
+    const double pages = draw_pages(canvas, s, {}, true), u = t.text_scale;
+    const bool beside = all.w - pages >= 420 * u, shown = pages <= all.w;
+    double y = all.y;
+    if (shown) draw_pages(canvas, s, {beside ? all.right() : all.x + pages, y + 3}, false);
+    if (shown && !beside) y += line_height(t.normal()) + 12 * u;
+    const double w = beside ? all.w - pages - 32 * u : all.w;
+    y += paragraph(canvas, {all.x, y}, w, headline(s), t.text(t.large(), t.ink, Weight::bold),
+                   2.2 * line_height(t.large())) +
+         4;
+    if (all.h < 300 * u) return y - all.y;
+    y += paragraph(canvas, {all.x, y}, all.w, facts(s), t.text(t.small(), t.ink_soft),
+                   (all.h < 420 * u ? 1.1 : 2.1) * line_height(t.small()));
+    return y - all.y;
+}
+
+// What the two hands, the arcs and the wedge are.
+double draw_key(Canvas& canvas, const Scene& s, const Rect& r, bool measure_only) {
+    const Theme& t = *s.theme;
+    return draw_legend(
+        canvas, t, {r.x, r.y}, r.w,
+        {{"query, turned", t.meaning(Meaning::query), Hatch::none, true},
+         {"key, turned", t.meaning(Meaning::key), Hatch::none, true},
+         {"before: dashed", t.ink_faint, Hatch::none, true, true},
+         {"angle between, and its share of the score", t.meaning(Meaning::position)}},
+        measure_only);
+}
+
+// While the step that rotates arrives, the hands turn from where they were.
+double turned(const Scene& s) {
+    const Frame& f = *s.frame;
+    if (f.timeline == nullptr || f.timeline->size() == 0 || f.cursor.within >= 1) return 1;
+    const Step& step =
+        (*f.timeline)[std::clamp<std::int64_t>(f.cursor.step, 0, f.timeline->size() - 1)];
+    if (step.node == no_node || (*s.trace->graph)[step.node].op != Op::rope) return 1;
+    const double x = std::clamp(f.cursor.within, 0.0, 1.0);
+    return x * x * (3 - 2 * x);
+}
+
+void draw_distance(Canvas& canvas, const Scene& s, const Rect& all) {
+    const Theme& t = *s.theme;
+    const double u = t.text_scale, gap = 16 * u;
+    Rect rest = all;
+    const auto take = [&](double h) { rest.y += h, rest.h -= h; };
+    const double high = rest.h / u;
+    const double key = draw_key(canvas, s, rest, true);
+    if (high >= 240 && key < 60 * u) {
+        draw_key(canvas, s, rest, false);
+        take(key + 4 * u);
+    }
+    // Least important first out: the axis, then what lies below.
+    const bool lower = rest.h >= 232 * u;
+    const double axis = spectrum_height(t);
+    const bool spectrum = rest.h >= (lower ? 340 * u : 96 * u + axis);
+    double dials = rest.h - (spectrum ? axis : 0);
+    if (lower) dials = std::clamp(dials * 0.42, 96 * u, 280 * u);
+    dials = std::min(dials, dials_height(s, rest.w, dials) + 8 * u);
+    const auto centres = draw_dials(canvas, s, {rest.x, rest.y, rest.w, dials}, turned(s));
+    take(dials);
+    if (spectrum) {
+        draw_spectrum(canvas, s, {rest.x, rest.y, rest.w, axis}, centres);
+        take(axis);
+    }
+    take(gap);
+    if (!lower || rest.h < 64 * u) return;
+    const double wide = rest.w / u, between = 32 * u;
+    if (wide < 480) {
+        draw_split(canvas, s, rest);
+        return;
+    }
+    // The map is square; what it does not need goes to the curve.
+    const bool map = wide >= 760 && rest.h >= 150 * u;
+    const double map_w = map ? std::min(map_width(canvas, s, rest.h), rest.w * 0.36) : 0;
+    const double left = rest.w - (map ? map_w + between : 0) - between;
+    const double split = std::round(std::clamp(left * 0.42, 216 * u, 480 * u));
+    draw_split(canvas, s, {rest.x, rest.y, split, rest.h});
+    draw_curve(canvas, s, {rest.x + split + between, rest.y, left - split, rest.h});
+    if (map) draw_map(canvas, s, {rest.right() - map_w, rest.y, map_w, rest.h});
+}
+
+void RopeView::draw(Canvas& canvas, const Frame& frame) const {
+    const Theme& t = *frame.theme;
+    const Rect all = frame.area.inset(frame.area.w < 700 * t.text_scale ? 16 : 24);
+    if (all.w < 48 || all.h < 32) return;
+    const Scene s = make_scene(frame);
+    if (!s.missing.empty()) return draw_empty(canvas, t, all, frame.trace != nullptr, s.missing);
+    const double head = draw_head(canvas, s, all) + 12 * t.text_scale;
+    const Rect body{all.x, all.y + head, all.w, all.h - head};
+    if (body.h < 48 * t.text_scale) return;
+    if (s.choices.show == "scaling") return draw_scaling(canvas, s, body);
+    if (s.choices.show == "latent") return draw_latent(canvas, s, body);
+    draw_distance(canvas, s, body);
+}
+
+}  // namespace
+
+std::unique_ptr<const View> make_rope_view() {
+    return std::make_unique<RopeView>();
+}
+
+}  // namespace sf
