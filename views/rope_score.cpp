@@ -274,7 +274,7 @@ void draw_map(Canvas& canvas, const Scene& s, const Rect& area) {
                 q.push_back(rotated(s.raw_query(i, p), a));
                 k.push_back(rotated(s.raw_key(i, p), a));
             }
-    map.value = [&](std::int64_t row, std::int64_t col) {
+    const auto value = [&](std::int64_t row, std::int64_t col) {
         if (content) return s.content_at(row, col);
         if (!position && !what_if) return s.scores->at(s.score_index(row, col));
         double sum = 0;
@@ -285,11 +285,17 @@ void draw_map(Canvas& canvas, const Scene& s, const Rect& area) {
         }
         return sum * s.scale + (what_if ? s.content_at(row, col) : 0);
     };
+    // Once a cell: the scale and the picture read it.
+    std::vector<double> cells(static_cast<std::size_t>(s.tokens * s.tokens),
+                              std::numeric_limits<double>::quiet_NaN());
+    for (std::int64_t row = 0; row < s.tokens; ++row)
+        for (std::int64_t col = 0; col <= row; ++col)
+            cells[static_cast<std::size_t>(row * s.tokens + col)] = value(row, col);
+    map.value = [&](std::int64_t row, std::int64_t col) {
+        return cells[static_cast<std::size_t>(row * s.tokens + col)];
+    };
     map.blank = [](std::int64_t row, std::int64_t col) { return col > row; };
-    map.scale = ColourScale::fit(s.tokens * s.tokens, [&](std::int64_t i) {
-        const std::int64_t row = i / s.tokens, col = i % s.tokens;
-        return col > row ? std::numeric_limits<double>::quiet_NaN() : map.value(row, col);
-    });
+    map.scale = ColourScale::fit(cells);
     const MapPlace place = place_map(canvas, s, rest.w, rest.h);
     if (place.side < 40 * u) return;
     for (std::int64_t i = 0; i < s.tokens && place.labels > 0; ++i)
