@@ -4,6 +4,7 @@
 #include "app/exporter.h"
 #include "app/session.h"
 #include "core/train/training_text.h"
+#include "views/canvas/recording_canvas.h"
 
 #include <array>
 #include <deque>
@@ -126,6 +127,12 @@ public:
     void zoom(double factor);
     void zoom_at(int pane, double factor, Vec2 at);
     void pan(int pane, Vec2 by);
+    // Hits "setting:NAME" in a view's picture (controller_handles.cpp): pressed, dragged, and set
+    // back by a double click. Their index is the value of a whole number, toggle or choice, and
+    // counts millionths of a real setting.
+    static bool is_handle(std::string_view node);
+    void drag_handle(int pane, const Hit& hit, Vec2 at, bool press);
+    void reset_handle(int pane, std::string_view node);
     void set_dark(bool dark);
     void set_text_percent(int percent);
     void set_panel(bool on);

@@ -44,7 +44,7 @@ void Shell::layout(double width, double height) {
     draw_toast(*over_, controller_, layout_);
     if (controller_.overlay() == Overlay::checks) draw_checks(*over_, controller_, layout_);
     if (controller_.overlay() == Overlay::help) draw_help(*over_, controller_, width, height);
-    if (hover_ && drag_ != Drag::pan && drag_ != Drag::scrub && drag_ != Drag::train &&
+    if ((drag_ == Drag::none || drag_ == Drag::waiting) && hover_ &&
         controller_.overlay() == Overlay::none)
         draw_tooltip(*over_, controller_, *hover_, explanation(*hover_), at_, width, height);
     drawn_version_ = controller_.version();
@@ -94,6 +94,17 @@ bool Shell::is_cell(const Pick& pick) const {
     return trace && named_tensor(*trace->graph, pick.node).node != no_node;
 }
 
+const Hit* Shell::handle_at(Vec2 at) const {
+    for (const auto& pane : panes_) {
+        if (!pane) continue;
+        const auto& hits = pane->hits();
+        for (auto hit = hits.rbegin(); hit != hits.rend(); ++hit)
+            if (hit->clip.contains(at) && pick(*hit, at))
+                return Controller::is_handle(hit->target.node) ? &*hit : nullptr;
+    }
+    return nullptr;
+}
+
 int Shell::pane_at(Vec2 at) const {
     for (int pane = 0; pane < controller_.panes(); ++pane)
         if (layout_.pane[pane].contains(at)) return pane;
@@ -119,6 +130,10 @@ void Shell::pointer(Vec2 at, bool on_widget) {
     }
     if (drag_ == Drag::train) {
         controller_.look_at_training(train_step_at(controller_, layout_, at.x));
+        return;
+    }
+    if (drag_ == Drag::handle) {
+        if (moved && !(at == drag_from_)) controller_.drag_handle(drag_pane_, drag_handle_, at, false);
         return;
     }
     std::optional<Pick> now = on_widget ? std::nullopt : find(at);
@@ -171,6 +186,11 @@ void Shell::press(bool twice) {
     } else if (pressed_ && pressed_->node == "train-at" && layout_.clock.contains(at_)) {
         drag_ = Drag::train;
         controller_.look_at_training(train_step_at(controller_, layout_, at_.x));
+    } else if (const Hit* handle = handle_at(at_); handle && pane_at(at_) >= 0) {
+        drag_ = Drag::handle;
+        drag_pane_ = pane_at(at_);
+        drag_handle_ = *handle;
+        controller_.drag_handle(drag_pane_, drag_handle_, at_, true);
     } else if (const int pane = pane_at(at_); pane >= 0 && layout_.area[pane].contains(at_) &&
                                               controller_.has_parameter(pane, "pan_x")) {
         drag_pane_ = pane;
@@ -206,6 +226,9 @@ void Shell::click(const Pick& pick, bool twice) {
     } else if (pick.node == "train-at") {
         // The second press of a double click.
         controller_.look_at_training(train_step_at(controller_, layout_, at_.x));
+    } else if (Controller::is_handle(pick.node)) {
+        if (const int pane = pane_at(at_); pane >= 0 && twice)
+            controller_.reset_handle(pane, pick.node);
     } else if (is_cell(pick)) {
         click_cell(pick, twice);
     }

@@ -39,6 +39,7 @@ public:
 
 private:
     std::optional<Pick> find(Vec2 at) const;
+    const Hit* handle_at(Vec2 at) const;  // of a view's picture; null: none lies on top
     int pane_at(Vec2 at) const;
     void click(const Pick& pick, bool twice);
     void click_cell(const Pick& pick, bool twice);
@@ -56,10 +57,11 @@ private:
     Vec2 at_{-1, -1};
     bool on_widget_ = false, resting_ = false;
     std::optional<Pick> hover_, cell_, pressed_;
-    enum class Drag : std::uint8_t { none, waiting, pan, scrub, train };
+    enum class Drag : std::uint8_t { none, waiting, pan, scrub, train, handle };
     Drag drag_ = Drag::none;
     Vec2 drag_from_, drag_last_;
     int drag_pane_ = -1;
+    Hit drag_handle_;  // as it lay when it was pressed
     double strip_scroll_ = 0;
     std::int64_t strip_token_ = -1;
 

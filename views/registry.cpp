@@ -101,6 +101,7 @@ const std::vector<std::unique_ptr<const View>>& views() {
     static const std::vector<std::unique_ptr<const View>> all = [] {
         std::vector<std::unique_ptr<const View>> list;
         list.push_back(make_map_view());
+        list.push_back(make_attention_view());
         list.push_back(make_inspector_view());
         return list;
     }();
