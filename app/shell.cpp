@@ -133,7 +133,8 @@ void Shell::pointer(Vec2 at, bool on_widget) {
         return;
     }
     if (drag_ == Drag::handle) {
-        if (moved && !(at == drag_from_)) controller_.drag_handle(drag_pane_, drag_handle_, at, false);
+        if (moved && !(at == drag_from_))
+            controller_.drag_handle(drag_pane_, drag_handle_, at, false);
         return;
     }
     std::optional<Pick> now = on_widget ? std::nullopt : find(at);

@@ -18,15 +18,17 @@ double part(double u, double from, double to) {
     return x * x * (3 - 2 * x);
 }
 
-// A bold word and its formula, as far as they fit.
-void heading(const Page& page, const Rect& r, const std::string& word, const std::string& markup) {
+// A bold word and its formula, as far as they fit; returns where they end.
+double heading(const Page& page, const Rect& r, const std::string& word,
+               const std::string& markup) {
     const Theme& t = page.t;
     const auto bold = t.text(t.small(), t.ink, Weight::bold);
     text_in(page.canvas, r, word, bold);
     const auto soft = t.text(t.small(), t.ink_soft);
     const double x = r.x + page.canvas.text_width(word, bold) + 12 * t.text_scale;
-    if (x + formula_width(page.canvas, markup, soft) > r.right()) return;
-    draw_formula(page.canvas, {x, r.y + r.h / 2 + cap_height(t.small()) / 2}, markup, soft);
+    if (x + formula_width(page.canvas, markup, soft) > r.right()) return x;
+    return x +
+           draw_formula(page.canvas, {x, r.y + r.h / 2 + cap_height(t.small()) / 2}, markup, soft);
 }
 
 // "0", "1", … above the tiles; a press or drag there shows the row after that tile.
@@ -84,8 +86,7 @@ void draw_events(const Page& page, const Columns& c, const std::vector<Rect>& pl
         const double w = page.canvas.text_width(e.text, style) + 6;
         const Rect box{e.x - w / 2, label_y, w, line_height(t.small())};
         if (box.x < c.x - 4 || box.right() > c.right + 4) continue;
-        if (std::any_of(taken.begin(), taken.end(),
-                        [&](const Rect& r) { return r.overlaps(box); }))
+        if (std::any_of(taken.begin(), taken.end(), [&](const Rect& r) { return r.overlaps(box); }))
             continue;
         taken.push_back(box);
         page.canvas.fill_rect(box, t.background, 3);
@@ -97,7 +98,7 @@ void draw_events(const Page& page, const Columns& c, const std::vector<Rect>& pl
 
 Move move_of(const Row& row, std::int64_t p) {
     const double u = row.arrived - static_cast<double>(p);
-    return {part(u, 0, 0.35), part(u, 0.3, 0.65), part(u, 0.6, 1)};
+    return {part(u, 0, come_at), part(u, come_at - 0.05, shrunk_at), part(u, shrunk_at, 1)};
 }
 
 double Columns::tile_x(std::int64_t p) const {
@@ -152,8 +153,7 @@ void draw_axis(const Page& page, const Columns& c, const Heights& h) {
         const double y = h.y(tick.value);
         page.canvas.line({c.x, y}, {c.right, y}, tick.value == 0 ? t.hairline : t.grid, 1);
         const auto style = t.text(t.small(), t.ink_faint, Weight::regular, Align::right);
-        if (page.canvas.text_width(tick.label, style) > c.axis - c.left ||
-            last - y < line)
+        if (page.canvas.text_width(tick.label, style) > c.axis - c.left || last - y < line)
             continue;
         page.canvas.text({c.axis, y + cap_height(t.small()) / 2}, tick.label, style);
         last = y;
@@ -213,9 +213,18 @@ void draw_chart(const Page& page, const Rect& area) {
     }
     if (output) {
         y += gap;
-        heading(page, {c.x, y, c.right - c.x, head},
-                page.row.half ? "Output o, 16 bits" : "Output o",
-                page.row.half ? "o ← o + Σ e^{a} v" : "o ← o·e^{m − m′} + Σ e^{a − m′} v");
+        const double end = heading(
+            page, {c.x, y, c.right - c.x, head}, page.row.half ? "Output o, 16 bits" : "Output o",
+            page.row.half ? "o ← o + Σ e^{a} v" : "o ← o·e^{m − m′} + Σ e^{a − m′} v");
+        // The key of the grey bars.
+        const std::string before = "before rescaling";
+        const auto soft = t.text(t.small(), t.ink_soft);
+        const double w = page.canvas.text_width(before, soft) + 14 * s;
+        if (!page.row.half && page.row.rescales() > 0 && end + 24 * s + w < c.right) {
+            page.canvas.fill_rect({c.right - w, y + head / 2 - 4 * s, 8 * s, 8 * s},
+                                  before_colour(t), 2);
+            text_in(page.canvas, {c.right - w + 14 * s, y, w - 14 * s, head}, before, soft);
+        }
         y += head;
         output_plot = {c.x, y, c.right - c.x, output_h};
         plots.push_back(output_plot);

@@ -144,8 +144,7 @@ void add_map_checks(const Row& r, std::vector<Invariant>& list) {
     std::int64_t above = 0, rows = 0;
     for (std::int64_t h = 0; h < r.heads; ++h)
         for (std::int64_t t = 0; t < r.queries; ++t, ++rows) {
-            const std::int64_t first =
-                ((r.batch * r.heads + h) * r.queries + t) * r.context;
+            const std::int64_t first = ((r.batch * r.heads + h) * r.queries + t) * r.context;
             double sum = 0;
             for (std::int64_t s = 0; s < r.context; ++s) {
                 const double p = r.probs->at(first + s);
@@ -170,8 +169,8 @@ Invariant traffic(const Row& r) {
                       r.shown.traffic == traffic_formula(1, r.n, r.width);
     const auto counted = [&](const SoftmaxResult& s) { return format_count(s.traffic.row()); };
     return {"traffic counted = formula (5n, 4n, n)", same,
-            counted(r.three) + ", " + counted(r.two) + " and " + counted(r.shown) + " for n = " +
-                std::to_string(r.n)};
+            counted(r.three) + ", " + counted(r.two) + " and " + counted(r.shown) +
+                " for n = " + std::to_string(r.n)};
 }
 
 // Red is right here: this is what the maximum is subtracted for.
@@ -182,9 +181,9 @@ void add_half_check(const Row& r, const Exact& want, std::vector<Invariant>& lis
         worsen(worst, std::fabs(r.result(c) - want.o[at(c)]));
     const double tolerance = tolerance_of(r) / rounding * 0x1p-11;
     list.push_back({"16 bits without the maximum = three-pass", worst <= tolerance,
-                    r.overflowed() ? "d is " + format_number(r.running_d(r.tiles - 1)) +
-                                         ": the result is lost"
-                                   : measured(worst, tolerance)});
+                    r.overflowed()
+                        ? "d is " + format_number(r.running_d(r.tiles - 1)) + ": the result is lost"
+                        : measured(worst, tolerance)});
 }
 
 // Of the recorded scores of the whole head, the spread that the division is for.
@@ -253,8 +252,8 @@ std::string description(const Row& r) {
                        std::to_string(r.tile) + ". ";
     text += headline(r) + ". ";
     if (!r.half)
-        text += "At the end m = " + format_number(static_cast<double>(r.shown.m)) + " and d = " +
-                format_number(static_cast<double>(r.shown.d)) + ". ";
+        text += "At the end m = " + format_number(static_cast<double>(r.shown.m)) +
+                " and d = " + format_number(static_cast<double>(r.shown.d)) + ". ";
     else
         text += "In 16 bits d ends as " + format_number(r.running_d(r.tiles - 1)) + ". ";
     std::int64_t best = 0;
@@ -268,12 +267,12 @@ std::string description(const Row& r) {
                 format_number(static_cast<double>(r.row[at(r.key)])) + ". ";
     const double spread = deviation(r);
     text += std::string(r.divided ? "Scores are" : "Here scores are not") +
-            " divided by √d, times " + format_number(r.scale) + ": over this head they scatter by " +
-            format_number(spread, 3) + " with it and by " + format_number(spread / r.scale, 3) +
-            " without. ";
-    text += "Three passes move " + format_count(r.three.traffic.row()) + " numbers of the row, two " +
-            format_count(r.two.traffic.row()) + ", one " + format_count(r.shown.traffic.row()) +
-            ".";
+            " divided by √d, times " + format_number(r.scale) +
+            ": over this head they scatter by " + format_number(spread, 3) + " with it and by " +
+            format_number(spread / r.scale, 3) + " without. ";
+    text += "Three passes move " + format_count(r.three.traffic.row()) +
+            " numbers of the row, two " + format_count(r.two.traffic.row()) + ", one " +
+            format_count(r.shown.traffic.row()) + ".";
     return text;
 }
 

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-// The parts of the attention view. Each draws inside its rectangle and leaves out what does not fit.
+// The parts of the attention view. Each draws inside its rectangle and leaves out what does not
+// fit.
 namespace sf::online {
 
 struct Page {
@@ -63,6 +64,7 @@ void draw_sum(const Page& page, const Columns& c, const Rect& plot);
 void draw_output(const Page& page, const Columns& c, const Rect& plot);
 // Axis labels and grid lines.
 void draw_axis(const Page& page, const Columns& c, const Heights& h);
+Colour before_colour(const Theme& t);  // of the output before it is rescaled
 // Tiles of the state that are not those of the row without the push.
 bool differs(const Row& row, std::int64_t p);
 

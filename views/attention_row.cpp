@@ -163,8 +163,7 @@ RowOrReason make_row(const Frame& frame, const Choice& choice) {
     r.first = ((r.batch * r.heads + r.head) * r.queries + r.query) * r.context;
     if (r.scores == nullptr || r.scores->size() != s.size()) {
         result.reason = "The scores of this layer, " + node.name +
-                        ", were not kept: the command “complete " + node.name +
-                        "” computes them.";
+                        ", were not kept: the command “complete " + node.name + "” computes them.";
         return result;
     }
     find_values(r);
@@ -189,9 +188,8 @@ RowOrReason make_row(const Frame& frame, const Choice& choice) {
     if (r.pushed)
         r.unpushed = one_pass({r.before.data(), r.n, r.values, r.width, r.ld}, r.tile, r.order);
     if (r.half) r.halves = half_softmax(r.softmax_row(), r.tile, r.order);
-    r.arrived = choice.arrived >= 0
-                    ? static_cast<double>(std::min(choice.arrived, r.tiles))
-                    : arrived_by_cursor(frame, r);
+    r.arrived = choice.arrived >= 0 ? static_cast<double>(std::min(choice.arrived, r.tiles))
+                                    : arrived_by_cursor(frame, r);
     return result;
 }
 
@@ -222,14 +220,21 @@ double Row::weight(std::int64_t p, std::int64_t i) const {
 }
 
 double Row::result(std::int64_t c) const {
-    if (half)
-        return static_cast<double>(to_half(halves.back().o[at(c)] / halves.back().d));
+    if (half) return static_cast<double>(to_half(halves.back().o[at(c)] / halves.back().d));
     return static_cast<double>(shown.o[at(c)]);
 }
 
 std::int64_t Row::live() const {
     if (arrived <= 0) return -1;
     return std::min(tiles - 1, static_cast<std::int64_t>(std::ceil(arrived)) - 1);
+}
+
+std::int64_t Row::maximum_of() const {
+    return std::min(tiles, static_cast<std::int64_t>(arrived + 1 - shrunk_at)) - 1;
+}
+
+std::int64_t Row::summed() const {
+    return std::min(tiles, static_cast<std::int64_t>(arrived)) - 1;
 }
 
 int Row::rescales() const {

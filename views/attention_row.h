@@ -11,16 +11,20 @@
 // as changed by hand, and the model's own online softmax run over them. Knows nothing of drawing.
 namespace sf::online {
 
+// The parts of a tile's way into fast memory: its scores have come, the maximum has jumped and what
+// was collected is shrunk.
+inline constexpr double come_at = 0.35, shrunk_at = 0.65;
+
 // The settings, read.
 struct Choice {
     std::int64_t head = 0;
     std::int64_t query = -1;  // -1: the chosen token
     std::int64_t tile = 0;    // keys a tile; 0: as many as make six tiles, at most the model's own
     std::string order = "forward";
-    std::int64_t key = -1;  // whose score is pushed; -1: the last visible one
-    double push = 0;        // added to its score
-    bool divide = true;     // by √d
-    bool half = false;      // binary16, without subtracting the maximum
+    std::int64_t key = -1;      // whose score is pushed; -1: the last visible one
+    double push = 0;            // added to its score
+    bool divide = true;         // by √d
+    bool half = false;          // binary16, without subtracting the maximum
     std::int64_t arrived = -1;  // tiles; -1: by the cursor
 };
 
@@ -39,7 +43,7 @@ int current_layer(const Frame& frame);
 struct Row {
     const Trace* trace = nullptr;
     Nodes nodes;
-    std::string place;  // "layer 1", "MTP 1"
+    std::string place;                                                 // "layer 1", "MTP 1"
     const Tensor *scores = nullptr, *probs = nullptr, *out = nullptr;  // null: not kept
     std::int64_t batch = 0, head = 0, heads = 0;
     std::int64_t query = 0, queries = 0, context = 0;  // of T rows and S keys
@@ -47,10 +51,10 @@ struct Row {
     double scale = 1;                                  // 1/√d (with YaRN's factor)
     std::int64_t first = 0;                            // flat index of (b, h, query, 0) in scores
 
-    std::int64_t key = 0;     // that is pushed
-    bool pushed = false;      // its score is not the recorded one
-    bool divided = true;      // by √d
-    bool as_run = true;       // the scores are those of the run
+    std::int64_t key = 0;  // that is pushed
+    bool pushed = false;   // its score is not the recorded one
+    bool divided = true;   // by √d
+    bool as_run = true;    // the scores are those of the run
     bool half = false;
     std::vector<Real> before;  // the scores (n) without the push
     std::vector<Real> row;     // with it
@@ -77,10 +81,13 @@ struct Row {
     double running_o(std::int64_t p, std::int64_t c) const;
     double weight(std::int64_t p, std::int64_t i) const;  // e^(a - m) of a key in tile p
     double result(std::int64_t c) const;                  // o / d at the end
-    std::int64_t live() const;     // the tile in fast memory; -1: none yet
+    // The last tile whose maximum counts already (-1: none), and the last that is added up whole.
+    std::int64_t maximum_of() const;
+    std::int64_t summed() const;
+    std::int64_t live() const;  // the tile in fast memory; -1: none yet
     bool complete() const { return arrived >= static_cast<double>(tiles); }
     int rescales() const;
-    bool overflowed() const;  // half: d, o or the result is not finite
+    bool overflowed() const;                         // half: d, o or the result is not finite
     std::int64_t state_index(std::int64_t p) const;  // of online_m in the trace, or -1
     std::string token(std::int64_t position) const;
 };

@@ -1,6 +1,6 @@
 #include "views/attention_draw.h"
+#include "views/draw/formula.h"
 #include "views/draw/number.h"
-#include "views/draw/plot.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
 
@@ -39,10 +39,10 @@ void put_hits(const Page& page, const Columns& c, const Rect& area) {
     if (!r.divided) return;
     const auto put = [&](std::int64_t p, std::int64_t from, std::int64_t to) {
         if (from >= to) return;
-        page.canvas.hit({c.tile_x(p) + c.slot * static_cast<double>(from), area.y,
-                         c.slot * static_cast<double>(to - from), area.h},
-                        {page.name(r.nodes.scores), r.first + r.begin(p) + from, 1, to - from, 0,
-                         1});
+        page.canvas.hit(
+            {c.tile_x(p) + c.slot * static_cast<double>(from), area.y,
+             c.slot * static_cast<double>(to - from), area.h},
+            {page.name(r.nodes.scores), r.first + r.begin(p) + from, 1, to - from, 0, 1});
     };
     for (std::int64_t p = 0; p < r.tiles; ++p) {
         const std::int64_t own = r.key - r.begin(p), count = r.count(p);
@@ -100,8 +100,7 @@ void draw_maximum(const Page& page, const Columns& c, const Heights& h) {
         const double to = static_cast<double>(r.state(p).m);
         const double from = p == 0 ? to : static_cast<double>(r.state(p - 1).m);
         const double m = from + (to - from) * move.shrink, x = c.tile_x(p);
-        const bool changed = differs(r, p) &&
-                             r.state(p).m != r.unpushed.states[at(p)].m;
+        const bool changed = differs(r, p) && r.state(p).m != r.unpushed.states[at(p)].m;
         if (changed && moved.empty() && !points.empty()) moved.push_back(points.back());
         for (const double px : {x, x + c.tile_w(p)}) {
             points.push_back({px, h.y(m)});
@@ -112,9 +111,8 @@ void draw_maximum(const Page& page, const Columns& c, const Heights& h) {
     page.canvas.polyline(points, t.ink, 2);
     if (moved.size() > 1) page.canvas.polyline(moved, t.accent, 2);
     draw_circle(page.canvas, points.back(), 3.5, moved.size() > 1 ? t.accent : t.ink);
-    if (c.result.w <= 0) return;
-    const std::int64_t live = r.live();
-    const double m = static_cast<double>(r.state(live).m);
+    if (c.result.w <= 0 || r.maximum_of() < 0) return;
+    const double m = static_cast<double>(r.state(r.maximum_of()).m);
     const double line = line_height(t.normal());
     const double y = std::clamp(points.back().y - line / 2, h.area.y, h.area.bottom() - line);
     text_in(page.canvas, {c.result.x, y, c.result.w, line}, "m = " + format_number(m, 3),
@@ -129,8 +127,10 @@ void draw_limit(const Page& page, const Columns& c, const Heights& h) {
     const double y = h.y(limit), line = line_height(t.small());
     draw_dashed(page.canvas, {{c.x, y}, {c.right, y}}, t.bad, 1.5, 6, 4);
     if (c.result.w > 0)
-        text_in(page.canvas, {c.result.x, std::max(h.area.y, y - line / 2), c.result.w, line},
-                "e^a = ∞ above", t.text(t.small(), t.bad, Weight::bold));
+        draw_formula(
+            page.canvas,
+            {c.result.x, std::max(h.area.y, y - line / 2) + line / 2 + cap_height(t.small()) / 2},
+            "e^{a} = ∞ above", t.text(t.small(), t.bad, Weight::bold));
 }
 
 // The handle: one score, moved up or down. Its cells are as high as pixels and count millionths.
@@ -152,12 +152,13 @@ void draw_knob(const Page& page, const Columns& c, const Heights& h) {
         draw_circle(page.canvas, {x, y}, 6, t.background);
         draw_circle(page.canvas, {x, y}, 4.5, t.accent);
         for (const double up : {-1.0, 1.0})
-            page.canvas.fill_polygon({{x, y + up * 12}, {x - 3.5, y + up * 8}, {x + 3.5, y + up * 8}},
-                                     t.accent);
+            page.canvas.fill_polygon(
+                {{x, y + up * 12}, {x - 3.5, y + up * 8}, {x + 3.5, y + up * 8}}, t.accent);
         constexpr std::int64_t rows = 24;
-        const double per_pixel = (h.hi - h.lo) / h.area.h / millionth;
+        // As the axis has it, but no slower than lets one reach a huge score.
+        const double per_pixel = std::max((h.hi - h.lo) / h.area.h, 0.02) / millionth;
         const double now = static_cast<double>(r.row[at(r.key)] - r.before[at(r.key)]) / millionth;
-        const auto step = static_cast<std::int64_t>(std::llround(std::max(1.0, per_pixel)));
+        const auto step = static_cast<std::int64_t>(std::llround(per_pixel));
         const double half = static_cast<double>(rows) / 2;
         page.canvas.hit({x - 12, y - half, 24, static_cast<double>(rows)},
                         {"setting:push", std::llround(now) + step * rows / 2, rows, 1, -step, 0});
@@ -205,11 +206,11 @@ void draw_keys(const Page& page, const Columns& c, const Rect& labels, const Rec
     for (std::int64_t p = 0; p < r.tiles; ++p)
         for (std::int64_t i = 0; i < r.count(p); ++i) {
             const std::int64_t key = r.begin(p) + i;
-            page.canvas.text({middle_of(p, i), numbers.y + numbers.h / 2 +
-                                                   cap_height(t.small()) / 2},
-                             format_number(static_cast<double>(r.row[at(key)]), 3),
-                             t.text(t.small(), r.pushed && key == r.key ? t.accent : t.ink_faint,
-                                    Weight::regular, Align::centre));
+            page.canvas.text(
+                {middle_of(p, i), numbers.y + numbers.h / 2 + cap_height(t.small()) / 2},
+                format_number(static_cast<double>(r.row[at(key)]), 3),
+                t.text(t.small(), r.pushed && key == r.key ? t.accent : t.ink_faint,
+                       Weight::regular, Align::centre));
         }
     put_hits(page, c, numbers);
 }

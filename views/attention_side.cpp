@@ -104,8 +104,8 @@ void draw_maps(const Page& page, const Rect& area) {
     const double label = std::ceil(line_height(t.small())) + 2;
     const auto per_row = std::clamp<std::int64_t>(
         static_cast<std::int64_t>((area.w + 8) / (40 * s)), 1, std::min<std::int64_t>(r.heads, 4));
-    const double small = std::floor((area.w - 8 * static_cast<double>(per_row - 1)) /
-                                    static_cast<double>(per_row));
+    const double small =
+        std::floor((area.w - 8 * static_cast<double>(per_row - 1)) / static_cast<double>(per_row));
     for (std::int64_t h = 0; h < r.heads; ++h) {
         const double x = area.x + static_cast<double>(h % per_row) * (small + 8);
         const double top = y + static_cast<double>(h / per_row) * (small + label + 8);
@@ -159,13 +159,13 @@ double draw_fast(const Page& page, const Rect& most_area) {
     };
     std::vector<Fact> facts;
     const auto change = [](double from, double to, bool first) {
-        return first ? format_number(to, 3)
-                     : format_number(from, 3) + " → " + format_number(to, 3);
+        return first ? format_number(to, 3) : format_number(from, 3) + " → " + format_number(to, 3);
     };
     if (!r.half) {
         const double m = static_cast<double>(r.state(p).m);
-        facts.push_back({"m", change(p > 0 ? static_cast<double>(r.state(p - 1).m) : 0, m,
-                                     p == 0 || r.shrink(p) == 1),
+        facts.push_back({"m",
+                         change(p > 0 ? static_cast<double>(r.state(p - 1).m) : 0, m,
+                                p == 0 || r.shrink(p) == 1),
                          false});
         facts.push_back({"d, o", "× " + format_number(r.shrink(p), 3), r.shrink(p) < 1});
     }
@@ -187,8 +187,8 @@ double draw_fast(const Page& page, const Rect& most_area) {
     const double name_w = std::min(in.w * 0.3, 72 * s);
     double number_w = 0;
     for (const Held& k : held)
-        number_w = std::max(number_w, std::ceil(page.canvas.text_width(
-                                          format_number(k.weight, 2), t.text(t.small(), t.ink))));
+        number_w = std::max(number_w, std::ceil(page.canvas.text_width(format_number(k.weight, 2),
+                                                                       t.text(t.small(), t.ink))));
     for (const Held& k : held) {
         const std::int64_t key = r.begin(p) + k.i;
         const bool pushed = r.pushed && key == r.key;
@@ -201,8 +201,7 @@ double draw_fast(const Page& page, const Rect& most_area) {
             page.canvas.fill_rect({x, y + line / 2 - 4, std::max(1.0, w * part), 8},
                                   std::isfinite(k.weight) ? t.meaning(Meaning::key) : t.bad, 2);
         }
-        text_in(page.canvas, {in.right() - number_w, y, number_w, line},
-                format_number(k.weight, 2),
+        text_in(page.canvas, {in.right() - number_w, y, number_w, line}, format_number(k.weight, 2),
                 t.text(t.small(), std::isfinite(k.weight) ? t.ink_soft : t.bad, Weight::regular,
                        Align::right));
         y += line;
@@ -229,8 +228,7 @@ void draw_slow(const Page& page, const Rect& area) {
     const double line = std::ceil(line_height(t.small())) + 2;
     draw_panel(page.canvas, t, area);
     const Rect in = area.inset(12);
-    double y = in.y + title(page, in, "Slow memory", "numbers moved, n = " +
-                                                         std::to_string(r.n));
+    double y = in.y + title(page, in, "Slow memory", "numbers moved, n = " + std::to_string(r.n));
     const Colour read = t.meaning(Meaning::key), other = t.meaning(Meaning::query);
     const double most = static_cast<double>(std::max<std::int64_t>(1, r.three.traffic.row()));
     const double bar_h = std::round(10 * t.text_scale);
@@ -273,7 +271,8 @@ void draw_slow(const Page& page, const Rect& area) {
     if (y + need > in.bottom()) return;
     y += draw_legend(page.canvas, t, {in.x, y}, in.w, legend);
     if (r.width == 0) return;
-    const std::string rest = "V besides, once in each: " + format_count(r.three.traffic.values_read);
+    const std::string rest =
+        "V besides, once in each: " + format_count(r.three.traffic.values_read);
     const auto soft = t.text(t.small(), t.ink_faint);
     if (y + 2 + paragraph_height(page.canvas, in.w, rest, soft) <= in.bottom())
         paragraph(page.canvas, {in.x, y + 2}, in.w, rest, soft);

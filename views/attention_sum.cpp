@@ -71,6 +71,10 @@ void fill_under(Canvas& canvas, const std::vector<Vec2>& edge, double foot, Colo
 
 }  // namespace
 
+Colour before_colour(const Theme& t) {
+    return mix(t.background, t.ink_faint, 0.3);
+}
+
 void draw_sum(const Page& page, const Columns& c, const Rect& plot) {
     const Theme& t = page.t;
     const Row& r = page.row;
@@ -82,21 +86,17 @@ void draw_sum(const Page& page, const Columns& c, const Rect& plot) {
     draw_axis(page, c, h);
     const Colour fill = mix(t.background, t.ink_soft, t.dark ? 0.42 : 0.3);
     const double foot = h.y(0);
-    double last_y = foot;
     std::vector<std::vector<Vec2>> edges;
     std::vector<Vec2> outline;
     for (std::int64_t p = 0; p < r.tiles; ++p) {
         const Move move = move_of(r, p);
         if (move.shrink <= 0) break;
         if (!std::isfinite(r.running_d(p))) {
-            if (move.add > 0.5)
-                draw_lost(page, {c.tile_x(p), plot.y, c.tile_w(p), plot.h}, "∞");
-            last_y = plot.y;
+            if (move.add > 0.5) draw_lost(page, {c.tile_x(p), plot.y, c.tile_w(p), plot.h}, "∞");
             continue;
         }
         edges.push_back(rise(c, r, h, p, move));
         outline.insert(outline.end(), edges.back().begin(), edges.back().end());
-        last_y = outline.back().y;
     }
     if (outline.size() > 1) fill_under(page.canvas, outline, foot, fill);
     for (std::size_t p = 0; p < edges.size(); ++p) {
@@ -111,17 +111,19 @@ void draw_sum(const Page& page, const Columns& c, const Rect& plot) {
         if (edges[p].size() > 1) page.canvas.polyline(edges[p], line, 2);
     }
     if (!r.half && r.rescales() > 0) draw_dashed(page.canvas, ghost(c, r, h), t.ink_faint, 1.25);
-    if (c.result.w <= 0 || r.live() < 0) return;
-    const double d = r.running_d(r.complete() ? r.tiles - 1 : r.live());
+    if (c.result.w <= 0 || r.summed() < 0) return;
+    const double d = r.running_d(r.summed());
     const double high = line_height(t.normal()), small = line_height(t.small());
-    const double y = std::clamp(last_y - high / 2, plot.y, std::max(plot.y, plot.bottom() - high));
+    const double y = std::clamp((std::isfinite(d) ? h.y(d) : plot.y) - high / 2, plot.y,
+                                std::max(plot.y, plot.bottom() - high));
     text_in(page.canvas, {c.result.x, y, c.result.w, high}, "d = " + format_number(d, 3),
             t.text(t.normal(), std::isfinite(d) ? t.ink : t.bad, Weight::bold));
     // The key of the dashed line, below or above the number.
     if (r.half || r.rescales() == 0) return;
     const double key_y = y + high + small <= plot.bottom() ? y + high : y - small;
     if (key_y < plot.y) return;
-    draw_dashed(page.canvas, {{c.result.x, key_y + small / 2}, {c.result.x + 16, key_y + small / 2}},
+    draw_dashed(page.canvas,
+                {{c.result.x, key_y + small / 2}, {c.result.x + 16, key_y + small / 2}},
                 t.ink_faint, 1.25);
     text_in(page.canvas, {c.result.x + 22, key_y, c.result.w - 22, small}, "three-pass",
             t.text(t.small(), t.ink_soft));
@@ -138,7 +140,7 @@ void draw_output(const Page& page, const Columns& c, const Rect& plot) {
     if (most <= 0) most = 1;
     const Heights h{plot, -most, most};
     const Colour colour = t.meaning(Meaning::value);
-    const Colour before = mix(t.background, t.ink_faint, 0.3);
+    const Colour before = before_colour(t);
     const double zero = h.y(0);
     page.canvas.line({c.x, zero}, {c.right, zero}, t.hairline, 1);
     const auto bar = [&](double x, double w, double v, const Heights& on, Colour ink) {
@@ -156,8 +158,7 @@ void draw_output(const Page& page, const Columns& c, const Rect& plot) {
         if (!finite) {
             if (move.add > 0.5) {
                 const double first = r.running_o(p, 0);
-                draw_lost(page, {x, plot.y, c.tile_w(p), plot.h},
-                          std::isnan(first) ? "NaN" : "∞");
+                draw_lost(page, {x, plot.y, c.tile_w(p), plot.h}, std::isnan(first) ? "NaN" : "∞");
             }
             continue;
         }

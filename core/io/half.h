@@ -27,12 +27,10 @@ inline std::uint16_t to_f16(float value) {
     if (magnitude >= 0x477FF000U) return static_cast<std::uint16_t>(sign | 0x7C00U);
     if (magnitude < 0x38800000U) {  // subnormal: a count of 2^-24, rounded by the float adder
         const float steps = std::bit_cast<float>(magnitude) * 0x1p24F + 0x1p23F;
-        return static_cast<std::uint16_t>(
-            sign | (std::bit_cast<std::uint32_t>(steps) & 0x7FFU));
+        return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(steps) & 0x7FFU));
     }
     const std::uint32_t rebased = magnitude - (112U << 23);
-    return static_cast<std::uint16_t>(sign |
-                                      ((rebased + 0xFFFU + ((rebased >> 13) & 1U)) >> 13));
+    return static_cast<std::uint16_t>(sign | ((rebased + 0xFFFU + ((rebased >> 13) & 1U)) >> 13));
 }
 
 // IEEE binary16; every value is exact in float.

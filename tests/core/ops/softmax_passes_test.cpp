@@ -16,8 +16,8 @@ namespace {
 std::vector<Real> numbers(std::int64_t n, std::uint64_t stream, double scale = 1) {
     std::vector<Real> v;
     for (std::int64_t i = 0; i < n; ++i)
-        v.push_back(static_cast<Real>(scale *
-                                      random_normal(2, stream, static_cast<std::uint64_t>(i))));
+        v.push_back(
+            static_cast<Real>(scale * random_normal(2, stream, static_cast<std::uint64_t>(i))));
     return v;
 }
 
@@ -59,8 +59,8 @@ TEST(SoftmaxPasses, all_three_give_the_same_and_count_the_formula) {
 TEST(SoftmaxPasses, in_natural_order_the_states_are_those_of_online_softmax) {
     const std::int64_t n = 21, width = 4, tile = 6;
     const auto scores = numbers(n, 3, 3), values = numbers(n * width, 4);
-    const auto one = one_pass({scores.data(), n, values.data(), width, width}, tile,
-                              tiles_of(n, tile));
+    const auto one =
+        one_pass({scores.data(), n, values.data(), width, width}, tile, tiles_of(n, tile));
     const auto want = online_softmax(scores.data(), n, values.data(), width, width, tile);
     ASSERT_EQ(one.states.size(), want.size());
     for (std::size_t j = 0; j < want.size(); ++j) {

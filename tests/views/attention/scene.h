@@ -106,8 +106,8 @@ inline int read_bars(const RecordingCanvas& canvas, const Trace& trace, const st
                 p.rect.y < h.rect.y - 0.01 || p.rect.bottom() > h.rect.bottom() + 0.01)
                 continue;
             const auto c = static_cast<std::int64_t>((p.rect.centre().x - h.rect.x) / share);
-            bars.push_back({tensor.at(h.target.first + c * h.target.col_stride), p.rect.y,
-                            p.rect.bottom()});
+            bars.push_back(
+                {tensor.at(h.target.first + c * h.target.col_stride), p.rect.y, p.rect.bottom()});
         }
     }
     const Bar* tallest = nullptr;
