@@ -70,8 +70,7 @@ void draw_events(const Page& page, const Columns& c, const std::vector<Rect>& pl
     for (std::int64_t p = 1; p < row.tiles; ++p) {
         const double shrink = row.shrink(p);
         if (shrink >= 1 || move_of(row, p).shrink <= 0) continue;
-        events.push_back({c.tile_x(p) - c.gap / 2, shrink,
-                          "×\u202F" + format_number(shrink, shrink < 0.1 ? 1 : 2)});
+        events.push_back({c.tile_x(p) - c.gap / 2, shrink, "×\u202F" + format_number(shrink, 2)});
     }
     for (const Event& e : events)
         for (const Rect& plot : plots)
@@ -89,7 +88,6 @@ void draw_events(const Page& page, const Columns& c, const std::vector<Rect>& pl
         if (std::any_of(taken.begin(), taken.end(), [&](const Rect& r) { return r.overlaps(box); }))
             continue;
         taken.push_back(box);
-        page.canvas.fill_rect(box, t.background, 3);
         page.canvas.text({e.x, box.centre().y + cap_height(t.small()) / 2}, e.text, style);
     }
 }

@@ -1,7 +1,5 @@
 #include "views/attention_row.h"
 
-#include "core/ops/math.h"
-#include "core/random.h"
 #include "views/draw/shapes.h"
 
 #include <algorithm>
@@ -37,6 +35,7 @@ Nodes nodes_of(const Graph& g, NodeId probs) {
     for (const NodeId user : g.users(n.scores)) {
         if (g[user].op == Op::online_m) n.m = user;
         if (g[user].op == Op::online_d) n.d = user;
+        if (g[user].op == Op::online_o) n.o = user;
     }
     return n;
 }
@@ -112,13 +111,7 @@ std::vector<std::int64_t> arrival(const std::string& order, const std::vector<Re
     std::vector<std::int64_t> tiles(at((n + tile - 1) / tile));
     std::iota(tiles.begin(), tiles.end(), 0);
     if (order == "backward") std::reverse(tiles.begin(), tiles.end());
-    if (order == "shuffled")
-        std::sort(tiles.begin(), tiles.end(), [](std::int64_t a, std::int64_t b) {
-            const auto draw = [](std::int64_t j) {
-                return random_bits(1, stream_of("tiles"), static_cast<std::uint64_t>(j));
-            };
-            return draw(a) < draw(b);
-        });
+    if (order == "shuffled") return shuffled_tiles(static_cast<std::int64_t>(tiles.size()));
     if (order == "smallest first" || order == "largest first") {
         std::vector<Real> largest(tiles.size(), -std::numeric_limits<Real>::infinity());
         for (std::int64_t i = 0; i < n; ++i)
@@ -199,7 +192,7 @@ std::int64_t Row::count(std::int64_t p) const {
 
 double Row::shrink(std::int64_t p) const {
     if (p <= 0 || half) return 1;
-    return static_cast<double>(fast_exp(state(p - 1).m - state(p).m));
+    return static_cast<double>(attention_exp(state(p - 1).m - state(p).m));
 }
 
 double Row::running_d(std::int64_t p) const {
@@ -216,7 +209,7 @@ double Row::running_o(std::int64_t p, std::int64_t c) const {
 double Row::weight(std::int64_t p, std::int64_t i) const {
     const Real a = row[at(begin(p) + i)];
     if (half) return static_cast<double>(half_exp(static_cast<float>(a)));
-    return static_cast<double>(fast_exp(a - state(p).m));
+    return static_cast<double>(attention_exp(a - state(p).m));
 }
 
 double Row::result(std::int64_t c) const {

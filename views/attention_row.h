@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/ops/softmax_passes.h"
+#include "core/run/softmax_passes.h"
 #include "views/view.h"
 
 #include <cstdint>
@@ -33,7 +33,7 @@ struct Nodes {
     NodeId scores = no_node, probs = no_node;
     NodeId out = no_node;     // α V of each head (in latent space when absorbed)
     NodeId values = no_node;  // expanded keys and values, or the latents
-    NodeId m = no_node, d = no_node;
+    NodeId m = no_node, d = no_node, o = no_node;  // running
 };
 // Those of `layer`, else of the last layer before it that has attention, else of the first.
 Nodes attention_nodes(const Graph& graph, int layer);

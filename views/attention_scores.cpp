@@ -77,7 +77,9 @@ void draw_bars(const Page& page, const Columns& c, const Heights& h) {
             if (come < 1) bar(v, waiting);
             if (come > 0) bar(v * come, colour);
             const Rect slot{x - gap / 2, h.area.y, c.slot, h.area.h};
-            if (page.hovers(page.name(r.nodes.scores), r.first + key))
+            // A score and its weight lie at one index.
+            if (page.hovers(page.name(r.nodes.scores), r.first + key) ||
+                page.hovers(page.name(r.nodes.probs), r.first + key))
                 page.canvas.stroke_rect(slot, t.ink, 1.5, 2);
         }
     }
@@ -110,13 +112,17 @@ void draw_maximum(const Page& page, const Columns& c, const Heights& h) {
     if (points.size() < 2) return;
     page.canvas.polyline(points, t.ink, 2);
     if (moved.size() > 1) page.canvas.polyline(moved, t.accent, 2);
-    draw_circle(page.canvas, points.back(), 3.5, moved.size() > 1 ? t.accent : t.ink);
+    const bool last_moved = moved.size() > 1 && moved.back() == points.back();
+    draw_circle(page.canvas, points.back(), 3.5, last_moved ? t.accent : t.ink);
     if (c.result.w <= 0 || r.maximum_of() < 0) return;
     const double m = static_cast<double>(r.state(r.maximum_of()).m);
     const double line = line_height(t.normal());
     const double y = std::clamp(points.back().y - line / 2, h.area.y, h.area.bottom() - line);
     text_in(page.canvas, {c.result.x, y, c.result.w, line}, "m = " + format_number(m, 3),
             t.text(t.normal(), t.ink, Weight::bold));
+    if (r.state_index(r.maximum_of()) >= 0)
+        page.canvas.hit({c.result.x, y, c.result.w, line},
+                        {page.name(r.nodes.m), r.state_index(r.maximum_of()), 1, 1, 0, 0});
 }
 
 // Where e^a no longer fits into 16 bits.
@@ -149,11 +155,12 @@ void draw_knob(const Page& page, const Columns& c, const Heights& h) {
                                     t.accent, 2, 2);
             draw_dashed(page.canvas, {{x - wide / 2, was}, {x + wide / 2, was}}, t.ink, 1.5, 2, 2);
         }
-        draw_circle(page.canvas, {x, y}, 6, t.background);
-        draw_circle(page.canvas, {x, y}, 4.5, t.accent);
-        for (const double up : {-1.0, 1.0})
+        const double u = std::min(t.text_scale, 2.0);
+        draw_circle(page.canvas, {x, y}, 6 * u, t.background);
+        draw_circle(page.canvas, {x, y}, 4.5 * u, t.accent);
+        for (const double up : {-u, u})
             page.canvas.fill_polygon(
-                {{x, y + up * 12}, {x - 3.5, y + up * 8}, {x + 3.5, y + up * 8}}, t.accent);
+                {{x, y + up * 12}, {x - 3.5 * u, y + up * 8}, {x + 3.5 * u, y + up * 8}}, t.accent);
         constexpr std::int64_t rows = 24;
         // As the axis has it, but no slower than lets one reach a huge score.
         const double per_pixel = std::max((h.hi - h.lo) / h.area.h, 0.02) / millionth;

@@ -32,7 +32,10 @@ HeatMap map_of(const Page& page, std::int64_t head, const Rect& area) {
     map.scale = ColourScale::range(0, 1);
     map.numbers = false;
     map.target = {page.name(r.nodes.probs), first, 1, 1, r.context, 1};
-    map.hover_index = page.frame.hover_node == map.target.node ? page.frame.hover_index : -1;
+    // A score and its weight lie at one index.
+    if (page.frame.hover_node == map.target.node ||
+        page.frame.hover_node == page.name(r.nodes.scores))
+        map.hover_index = page.frame.hover_index;
     return map;
 }
 
@@ -56,6 +59,51 @@ double title(const Page& page, const Rect& r, const std::string& word, const std
     const double under = std::ceil(line_height(t.small()));
     text_in(page.canvas, {r.x, r.y + line, r.w, under}, detail, t.text(t.small(), t.ink_soft));
     return line + under + 6;
+}
+
+// A head's map on at most so many pixels a side; a pixel is the largest weight that it covers.
+std::shared_ptr<const Image> small_map(const Page& page, std::int64_t head, std::int64_t pixels) {
+    const Row& r = page.row;
+    const std::int64_t T = r.queries, S = r.context, past = S - T;
+    const Real* const p = r.probs->real.data() + (r.batch * r.heads + head) * T * S;
+    const std::int64_t h = std::min(T, pixels), w = std::min(S, pixels);
+    const Painter paint(page.t, ColourScale::range(0, 1));
+    auto image = std::make_shared<Image>();
+    image->w = static_cast<int>(w);
+    image->h = static_cast<int>(h);
+    image->pixels.assign(at(w * h), page.t.background.alpha(0));
+    for (std::int64_t y = 0; y < h; ++y)
+        for (std::int64_t x = 0; x < w; ++x) {
+            const std::int64_t r0 = y * T / h, r1 = (y + 1) * T / h;
+            const std::int64_t c0 = x * S / w, c1 = (x + 1) * S / w;
+            Real best = -1;
+            for (std::int64_t t = r0; t < r1; ++t)
+                for (std::int64_t s = c0; s < std::min(c1, t + past + 1); ++s)
+                    best = std::max(best, p[t * S + s]);
+            if (best >= 0) image->pixels[at(y * w + x)] = paint(static_cast<double>(best));
+        }
+    return image;
+}
+
+// The heads, small, each a button.
+void draw_heads(const Page& page, const Rect& area, double small, double label,
+                std::int64_t per_row) {
+    const Theme& t = page.t;
+    const Row& r = page.row;
+    for (std::int64_t h = 0; h < r.heads; ++h) {
+        const double x = area.x + static_cast<double>(h % per_row) * (small + 8);
+        const double top = area.y + static_cast<double>(h / per_row) * (small + label + 8);
+        if (top + small + label > area.bottom() + 0.5) break;
+        const Rect place{x, top, small, small};
+        page.canvas.image(place, small_map(page, h, static_cast<std::int64_t>(small * 2)));
+        page.canvas.stroke_rect(place, t.hairline, 1);
+        const bool chosen = h == r.head;
+        if (chosen) page.canvas.stroke_rect({x - 2, top - 2, small + 4, small + 4}, t.accent, 2, 2);
+        text_in(page.canvas, {x, top + small + 2, small, label}, std::to_string(h),
+                t.text(t.small(), chosen ? t.accent : t.ink_soft,
+                       chosen ? Weight::bold : Weight::regular, Align::centre));
+        page.canvas.hit({x, top, small, small + label}, {"setting:head", h, 1, 1, 0, 0});
+    }
 }
 
 struct Held {
@@ -88,38 +136,29 @@ void draw_maps(const Page& page, const Rect& area) {
                 elide(page.canvas, r.token(q + r.context - r.queries), style, area.w * 0.26));
         left = heat_map_margins(page.canvas, t, map).left;
     }
-    double side = std::floor(std::min(area.w - left, (area.bottom() - y) * 0.7));
-    if (side < 40 * s) return;
-    map.area = {area.x + left, y, side, side};
-    draw_heat_map(page.canvas, t, map);
-    mark_row(page, map);
-    // A press on a label or beside a row asks with that token.
-    if (left > 0)
-        page.canvas.hit({area.x, y, left - 2, side}, {"setting:query", 0, r.queries, 1, 1, 0});
-    y += side + 8;
-    const double key = draw_colour_key(page.canvas, t, {map.area.x, y}, side, map.scale);
-    y += key + 16;
-    if (r.heads < 2) return;
-    // The other heads, small, each a button.
+    // The other heads go before the map becomes small, the key before the other heads.
     const double label = std::ceil(line_height(t.small())) + 2;
     const auto per_row = std::clamp<std::int64_t>(
         static_cast<std::int64_t>((area.w + 8) / (40 * s)), 1, std::min<std::int64_t>(r.heads, 4));
-    const double small =
-        std::floor((area.w - 8 * static_cast<double>(per_row - 1)) / static_cast<double>(per_row));
-    for (std::int64_t h = 0; h < r.heads; ++h) {
-        const double x = area.x + static_cast<double>(h % per_row) * (small + 8);
-        const double top = y + static_cast<double>(h / per_row) * (small + label + 8);
-        if (top + small + label > area.bottom()) break;
-        HeatMap thumb = map_of(page, h, {x, top, small, small});
-        thumb.target = {};
-        draw_heat_map(page.canvas, t, thumb);
-        const bool chosen = h == r.head;
-        if (chosen) page.canvas.stroke_rect({x - 2, top - 2, small + 4, small + 4}, t.accent, 2, 2);
-        text_in(page.canvas, {x, top + small + 2, small, label}, std::to_string(h),
-                t.text(t.small(), chosen ? t.accent : t.ink_soft,
-                       chosen ? Weight::bold : Weight::regular, Align::centre));
-        page.canvas.hit({x, top, small, small + label}, {"setting:head", h, 1, 1, 0, 0});
+    const double small = std::floor((area.w - 8 * static_cast<double>(per_row - 1)) /
+                                    static_cast<double>(std::max<std::int64_t>(per_row, 3)));
+    const double room = area.bottom() - y, most = area.w - left, least = 72 * s;
+    const bool thumbs = r.heads > 1 && room - small - label - 12 >= least;
+    const double side = std::floor(std::min(most, room - (thumbs ? small + label + 12 : 0)));
+    if (side < 32 * s) return;
+    map.area = {area.x + left, y, side, side};
+    draw_heat_map(page.canvas, t, map);
+    mark_row(page, map);
+    // A press on a label asks with that token.
+    if (left > 0)
+        page.canvas.hit({area.x, y, left - 2, side}, {"setting:query", 0, r.queries, 1, 1, 0});
+    y += side + 12;
+    const double key = std::round(t.small() * 0.7) + 4 + line_height(t.small()) + 16;
+    if (area.bottom() - y >= key + (thumbs ? small + label : 0)) {
+        draw_colour_key(page.canvas, t, {map.area.x, y - 4}, side, map.scale);
+        y += key;
     }
+    if (thumbs) draw_heads(page, {area.x, y, area.w, area.bottom() - y}, small, label, per_row);
 }
 
 double fast_height(const Theme& t) {

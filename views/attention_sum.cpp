@@ -72,7 +72,7 @@ void fill_under(Canvas& canvas, const std::vector<Vec2>& edge, double foot, Colo
 }  // namespace
 
 Colour before_colour(const Theme& t) {
-    return mix(t.background, t.ink_faint, 0.3);
+    return mix(t.background, t.ink_faint, t.dark ? 0.5 : 0.3);
 }
 
 void draw_sum(const Page& page, const Columns& c, const Rect& plot) {
@@ -118,6 +118,9 @@ void draw_sum(const Page& page, const Columns& c, const Rect& plot) {
                                 std::max(plot.y, plot.bottom() - high));
     text_in(page.canvas, {c.result.x, y, c.result.w, high}, "d = " + format_number(d, 3),
             t.text(t.normal(), std::isfinite(d) ? t.ink : t.bad, Weight::bold));
+    if (r.state_index(r.summed()) >= 0 && r.nodes.d != no_node)
+        page.canvas.hit({c.result.x, y, c.result.w, high},
+                        {page.name(r.nodes.d), r.state_index(r.summed()), 1, 1, 0, 0});
     // The key of the dashed line, below or above the number.
     if (r.half || r.rescales() == 0) return;
     const double key_y = y + high + small <= plot.bottom() ? y + high : y - small;
@@ -177,6 +180,9 @@ void draw_output(const Page& page, const Columns& c, const Rect& plot) {
             if (shrink < 1) bar(left, w, old, h, before);
             bar(left + gap / 2, w - gap, v, h, colour);
         }
+        if (r.state_index(p) >= 0 && r.nodes.o != no_node)
+            page.canvas.hit({x, plot.y, c.tile_w(p), plot.h},
+                            {page.name(r.nodes.o), r.state_index(p) * r.width, 1, r.width, 0, 1});
         if (differs(r, p))
             page.canvas.stroke_rect({x - 1, plot.y, c.tile_w(p) + 2, plot.h}, t.accent, 1.5, 2);
     }

@@ -210,17 +210,21 @@ void AttentionView::draw_page(const Page& page, const Rect& area) {
     }
     Rect body{area.x, y, area.w, area.bottom() - y};
     const double gap = wide >= 700 ? 24 : 16;
+    const bool maps_left = wide >= 800 && body.h / s >= 240;
     if (wide >= 560 && body.h >= slow_height(t)) {
         const double w = std::round(std::clamp(area.w * 0.2, 168 * s, 320 * s) / 8) * 8;
         Rect side{body.right() - w, body.y, w, body.h};
         body.w -= w + gap;
-        const bool both = side.h >= slow_height(t) + fast_height(t) + 16;
-        if (both) {
+        const double room = side.h - slow_height(t) - 16;
+        if (!maps_left && room >= 160 * s) {
+            draw_maps(page, {side.x, side.y, side.w, room});
+            side.y += room + 16;
+        } else if (room >= fast_height(t)) {
             side.y += draw_fast(page, {side.x, side.y, side.w, side.h - slow_height(t) - 16}) + 16;
         }
         draw_slow(page, {side.x, side.y, side.w, slow_height(t)});
     }
-    if (wide >= 800 && body.h / s >= 240) {
+    if (maps_left) {
         const double w = std::round(std::clamp(area.w * 0.19, 152 * s, 400 * s) / 8) * 8;
         draw_maps(page, {body.x, body.y, w, body.h});
         body.x += w + gap;

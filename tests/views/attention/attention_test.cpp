@@ -145,6 +145,9 @@ TEST(AttentionView, MaximumAndSumAreTheRecordedOnes) {
         EXPECT_EQ(text_after(canvas, "m = "), format_number(m, 3)) << j;
         EXPECT_EQ(text_after(canvas, "d = "), format_number(d, 3)) << j;
     }
+    s.set("arrived=3");
+    EXPECT_GE(read_bars(s.draw(), *s.trace, "layers.1.online_o", s.theme.meaning(Meaning::value)),
+              3 * s.trace->find("layers.1.online_o")->shape.cols());
     // The steps of the timeline show the same.
     s.set("arrived=-1");
     s.at("layers.1.attn_probs.tile.1");

@@ -14,6 +14,7 @@
 #include <cmath>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -91,7 +92,8 @@ inline TracePtr with_value(const Trace& trace, const std::string& node, std::int
 // Every bar in a hit of the node must be its cell's value times one number, from one line of zero.
 // Returns how many were read; failures are added.
 inline int read_bars(const RecordingCanvas& canvas, const Trace& trace, const std::string& node,
-                     double tolerance = 0.02) {
+                     std::optional<Colour> only = {}) {
+    constexpr double tolerance = 0.02;
     const Tensor& tensor = *trace.find(node);
     struct Bar {
         double value, top, bottom;
@@ -101,9 +103,10 @@ inline int read_bars(const RecordingCanvas& canvas, const Trace& trace, const st
         if (h.target.node != node || h.target.rows != 1 || h.rect.h < 24) continue;
         const double share = h.rect.w / static_cast<double>(h.target.cols);
         for (const Primitive& p : canvas.primitives()) {
-            if (p.kind != Primitive::Kind::fill_rect || p.rect.w > share + 0.01 ||
-                p.rect.x < h.rect.x - 0.01 || p.rect.right() > h.rect.right() + 0.01 ||
-                p.rect.y < h.rect.y - 0.01 || p.rect.bottom() > h.rect.bottom() + 0.01)
+            if (p.kind != Primitive::Kind::fill_rect || (only && !(p.colour == *only)) ||
+                p.rect.w > share + 0.01 || p.rect.x < h.rect.x - 0.01 ||
+                p.rect.right() > h.rect.right() + 0.01 || p.rect.y < h.rect.y - 0.01 ||
+                p.rect.bottom() > h.rect.bottom() + 0.01)
                 continue;
             const auto c = static_cast<std::int64_t>((p.rect.centre().x - h.rect.x) / share);
             bars.push_back(

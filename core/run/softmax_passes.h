@@ -45,6 +45,11 @@ SoftmaxResult two_pass(const SoftmaxRow& row);
 SoftmaxResult one_pass(const SoftmaxRow& row, std::int64_t tile,
                        std::span<const std::int64_t> order);
 
+// e^x as the model's attention computes it.
+Real attention_exp(Real x);
+// The tiles in an order without rule, the same every time.
+std::vector<std::int64_t> shuffled_tiles(std::int64_t tiles);
+
 // Without subtracting the maximum, every result rounded to binary16 as a half-precision kernel
 // would: e^a is infinite from a = 11.09 on, and infinite / infinite is NaN. States after each tile,
 // o not divided; all numbers are exact halves.

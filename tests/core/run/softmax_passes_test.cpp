@@ -1,4 +1,4 @@
-#include "core/ops/softmax_passes.h"
+#include "core/run/softmax_passes.h"
 
 #include "core/io/half.h"
 #include "core/random.h"

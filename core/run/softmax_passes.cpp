@@ -1,11 +1,13 @@
-#include "core/ops/softmax_passes.h"
+#include "core/run/softmax_passes.h"
 
 #include "core/io/half.h"
 #include "core/ops/math.h"
+#include "core/random.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace sf {
 
@@ -116,6 +118,21 @@ SoftmaxResult one_pass(const SoftmaxRow& row, std::int64_t tile,
     const Real inverse = Real(1) / state.d;
     for (const Real o : state.o) slow.put_out(r.o, o * inverse);
     return r;
+}
+
+Real attention_exp(Real x) {
+    return fast_exp(x);
+}
+
+std::vector<std::int64_t> shuffled_tiles(std::int64_t tiles) {
+    std::vector<std::int64_t> order(at(tiles));
+    std::iota(order.begin(), order.end(), 0);
+    const auto draw = [](std::int64_t j) {
+        return random_bits(1, stream_of("tiles"), static_cast<std::uint64_t>(j));
+    };
+    std::sort(order.begin(), order.end(),
+              [&](std::int64_t a, std::int64_t b) { return draw(a) < draw(b); });
+    return order;
 }
 
 float to_half(float value) {
