@@ -136,6 +136,7 @@ public:
     // A press or drag on a "setting:" target of a pane's picture (views/canvas/canvas.h).
     SettingDrag begin_drag(int pane, const Hit& hit, Vec2 at);
     void drag_to(int pane, const SettingDrag& drag, Vec2 to);
+    void reset_settings(int pane, const Target& target);  // to their defaults
     void zoom(double factor);
     void zoom_at(int pane, double factor, Vec2 at);
     void pan(int pane, Vec2 by);

@@ -17,6 +17,23 @@ Vec2 inside(const Rect& r, Vec2 p) {
             std::clamp(p.y, r.y, r.y + std::max(0.0, r.h - 1e-6))};
 }
 
+// The index under a point of the target's grid, whose cells go on beyond its rectangle: what is
+// held is not aimed at.
+std::int64_t index_at(const Hit& hit, Vec2 at) {
+    const Target& t = hit.target;
+    const auto cell = [](double from, double extent, std::int64_t cells, double to) {
+        const double share = extent > 0 ? (to - from) / extent : 0;
+        return static_cast<std::int64_t>(
+            std::clamp(std::floor(share * static_cast<double>(cells)), -1e9, 1e9));
+    };
+    return t.first + cell(hit.rect.y, hit.rect.h, t.rows, at.y) * t.row_stride +
+           cell(hit.rect.x, hit.rect.w, t.cols, at.x) * t.col_stride;
+}
+
+SettingValue bounded(const Parameter& p, double value) {
+    return std::clamp(value, p.min, std::max(p.min, p.max));
+}
+
 }  // namespace
 
 bool is_setting(const Target& target) {
@@ -63,20 +80,50 @@ void Controller::drag_to(int pane, const SettingDrag& drag, Vec2 to) {
         }
         const auto p = std::find_if(declared.begin(), declared.end(),
                                     [&](const Parameter& x) { return x.name == names[i]; });
-        if (p == declared.end() || !std::holds_alternative<double>(p->standard)) continue;
-        double value = drag.from[i];
-        if (p->type == Parameter::Type::integer) {
-            if (!cell) continue;
-            value = static_cast<double>(moving == 1 ? cell->index : i == 0 ? cell->row : cell->col);
-        } else {
-            const auto pixels =
-                static_cast<double>(i == 0 ? drag.hit.target.cols : drag.hit.target.rows);
-            const double moved = i == 0 ? to.x - drag.at.x : drag.at.y - to.y;
-            if (moved == 0 || pixels <= 0) continue;
-            value += moved / pixels * (p->max - p->min);
+        if (p == declared.end()) continue;
+        const Target& target = drag.hit.target;
+        const std::int64_t index = index_at(drag.hit, to);
+        switch (p->type) {
+            case Parameter::Type::integer:
+                if (moving == 1)
+                    set_value(pane, names[i], bounded(*p, static_cast<double>(index)));
+                else if (cell)
+                    set_value(pane, names[i],
+                              bounded(*p, static_cast<double>(i == 0 ? cell->row : cell->col)));
+                break;
+            case Parameter::Type::real: {
+                const double moved = i == 0 ? to.x - drag.at.x : drag.at.y - to.y;
+                if (target.row_stride != 0 || target.col_stride != 0) {
+                    // A press alone does not move it.
+                    if (!(to == drag.at))
+                        set_value(pane, names[i], bounded(*p, static_cast<double>(index) * 1e-6));
+                } else if (const auto pixels = i == 0 ? target.cols : target.rows;
+                           moved != 0 && pixels > 0) {
+                    set_value(pane, names[i],
+                              bounded(*p, drag.from[i] + moved / static_cast<double>(pixels) *
+                                                             (p->max - p->min)));
+                }
+                break;
+            }
+            case Parameter::Type::toggle:
+                set_value(pane, names[i], index != 0);
+                break;
+            case Parameter::Type::choice:
+                if (const auto last = static_cast<std::int64_t>(p->choices.size()) - 1; last >= 0)
+                    set_value(pane, names[i],
+                              p->choices[static_cast<std::size_t>(
+                                  std::clamp<std::int64_t>(index, 0, last))]);
+                break;
+            case Parameter::Type::text:
+                break;
         }
-        set_value(pane, names[i], std::clamp(value, p->min, std::max(p->min, p->max)));
     }
+}
+
+void Controller::reset_settings(int pane, const Target& target) {
+    for (const std::string& name : settings_of(target))
+        for (const Parameter& p : view(pane).parameters(frame(pane)))
+            if (p.name == name) set_value(pane, name, p.standard);
 }
 
 }  // namespace sf

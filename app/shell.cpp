@@ -225,6 +225,9 @@ void Shell::click(const Pick& pick, bool twice) {
     } else if (pick.node == "train-at") {
         // The second press of a double click.
         controller_.look_at_training(train_step_at(controller_, layout_, at_.x));
+    } else if (const Target target{pick.node, 0}; is_setting(target)) {
+        if (const int pane = pane_at(at_); pane >= 0 && twice)
+            controller_.reset_settings(pane, target);
     } else if (is_cell(pick)) {
         click_cell(pick, twice);
     }

@@ -102,6 +102,7 @@ const std::vector<std::unique_ptr<const View>>& views() {
         std::vector<std::unique_ptr<const View>> list;
         list.push_back(make_map_view());
         list.push_back(make_rope_view());
+        list.push_back(make_attention_view());
         list.push_back(make_inspector_view());
         return list;
     }();

@@ -33,27 +33,35 @@ void tile_scores(const AttentionRows& a, std::int64_t r0, std::int64_t r1, std::
 
 }  // namespace
 
+OnlineState online_start(std::int64_t width) {
+    return {minus_infinity, 0, std::vector<Real>(static_cast<std::size_t>(width))};
+}
+
+void online_tile(OnlineState& s, const Real* scores, std::int64_t n, const Real* values,
+                 std::int64_t width, std::int64_t ld) {
+    Real m = s.m;
+    for (std::int64_t i = 0; i < n; ++i) m = std::max(m, scores[i]);
+    if (!(m > minus_infinity)) return;
+    const Real shrink = s.m > minus_infinity ? fast_exp(s.m - m) : Real(0);
+    s.d *= shrink;
+    for (Real& o : s.o) o *= shrink;
+    for (std::int64_t i = 0; i < n; ++i) {
+        const Real p = fast_exp(scores[i] - m);
+        s.d += p;
+        for (std::int64_t c = 0; c < width; ++c)
+            s.o[static_cast<std::size_t>(c)] += p * values[i * ld + c];
+    }
+    s.m = m;
+}
+
 std::vector<OnlineState> online_softmax(const Real* scores, std::int64_t n, const Real* values,
                                         std::int64_t width, std::int64_t ld,
                                         std::int64_t tile_size) {
     std::vector<OnlineState> states;
-    OnlineState s{minus_infinity, 0, std::vector<Real>(static_cast<std::size_t>(width))};
+    OnlineState s = online_start(width);
     for (std::int64_t begin = 0; begin < n; begin += tile_size) {
-        const std::int64_t end = std::min(n, begin + tile_size);
-        Real m = s.m;
-        for (std::int64_t i = begin; i < end; ++i) m = std::max(m, scores[i]);
-        if (m > minus_infinity) {
-            const Real shrink = s.m > minus_infinity ? fast_exp(s.m - m) : Real(0);
-            s.d *= shrink;
-            for (Real& o : s.o) o *= shrink;
-            for (std::int64_t i = begin; i < end; ++i) {
-                const Real p = fast_exp(scores[i] - m);
-                s.d += p;
-                for (std::int64_t c = 0; c < width; ++c)
-                    s.o[static_cast<std::size_t>(c)] += p * values[i * ld + c];
-            }
-            s.m = m;
-        }
+        const std::int64_t count = std::min(tile_size, n - begin);
+        online_tile(s, scores + begin, count, width > 0 ? values + begin * ld : nullptr, width, ld);
         states.push_back(s);
     }
     return states;

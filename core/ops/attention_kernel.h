@@ -15,6 +15,13 @@ struct OnlineState {
     std::vector<Real> o;
 };
 
+// Nothing seen yet: m = -inf, d = 0, o = 0 (width).
+OnlineState online_start(std::int64_t width);
+// Takes in one tile: n scores (-inf where masked) over values (n, width) with row stride ld. Where
+// the maximum rises, d and o first shrink by e^(m_old - m_new).
+void online_tile(OnlineState& state, const Real* scores, std::int64_t n, const Real* values,
+                 std::int64_t width, std::int64_t ld);
+
 // The states after each tile of `tile` keys for one row of scores (n, -inf where masked) over
 // values (n, width) with row stride ld. Any tile size.
 std::vector<OnlineState> online_softmax(const Real* scores, std::int64_t n, const Real* values,

@@ -111,7 +111,7 @@ TEST_P(Formats, AreMadeTwiceTheSame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Figures, Formats,
-                         ::testing::Combine(::testing::Values("map", "inspector"),
+                         ::testing::Combine(::testing::Values("map", "attention", "inspector"),
                                             ::testing::Values("png", "svg", "pdf")),
                          [](const auto& test) {
                              return std::string(std::get<0>(test.param)) + "_" +
@@ -124,6 +124,7 @@ TEST(Figures, FromATraceEqualTheLiveRun) {
     // The inspector also shows weights, which a trace does not hold: steps without any.
     for (const auto& [view, steps] :
          {std::pair<std::string, std::vector<std::string>>{"map", {"0", "17", "probs"}},
+          {"attention", {"layers.1.attn_probs", "probs"}},
           {"inspector", {"ids", "layers.0.q_pe", "probs"}}})
         for (const auto& at : steps) {
             expect_done(

@@ -178,6 +178,58 @@ TEST(Window, ASecondClickGoesIntoTheBoxAndEscapeComesBack) {
     EXPECT_EQ(h->controller().view(0).id(), "map");
 }
 
+TEST(Window, AHandleInThePictureIsDraggedAndSetBack) {
+    START(h, nano());
+    type_and_run(*h, "the cat sat");
+    h->controller().attempt("view attention");
+    h->finish();
+    const auto handle = [&](const std::string& name) {
+        RecordingCanvas canvas(h->controller().frame(0).area);
+        h->controller().view(0).draw(canvas, h->controller().frame(0));
+        Hit found;
+        for (const Hit& hit : canvas.hits())
+            if (hit.target.node == "setting:" + name) found = hit;
+        return found;
+    };
+    const auto drag = [&](Vec2 from, Vec2 to) {
+        h->input(mouse_move(from));
+        h->advance(0);
+        h->input(mouse_button(0, true));
+        h->advance(0);
+        h->input(mouse_move(to));
+        h->advance(0);
+        h->input(mouse_button(0, false));
+        h->advance(1);
+    };
+    Hit knob = handle("push");
+    ASSERT_FALSE(knob.target.node.empty());
+    const Vec2 at = knob.rect.centre();
+    drag(at, {at.x, at.y - 40});
+    const double raised = h->controller().number(0, "push");
+    EXPECT_GT(raised, 0);
+    // As far as the axis says, within a pixel.
+    EXPECT_NEAR(raised, -41e-6 * static_cast<double>(knob.target.row_stride),
+                -2e-6 * static_cast<double>(knob.target.row_stride));
+    // It goes on beyond the hit's own rectangle, and ends at the setting's range.
+    knob = handle("push");
+    drag(knob.rect.centre(), {knob.rect.centre().x, knob.rect.centre().y + 200000});
+    EXPECT_EQ(h->controller().number(0, "push"), -64);
+    knob = handle("push");
+    h->click(knob.rect.centre());
+    h->click(knob.rect.centre());
+    EXPECT_EQ(h->controller().number(0, "push"), 0) << "a double click sets it back";
+    // Whole numbers follow a press alone.
+    const Hit heads = handle("head");
+    h->advance(1);
+    h->click(heads.rect.centre());
+    EXPECT_EQ(h->controller().number(0, "head"), static_cast<double>(heads.target.first));
+    h->advance(1);
+    const Hit strip = handle("arrived");
+    drag({strip.rect.x + 2, strip.rect.centre().y},
+         {strip.rect.right() - 2, strip.rect.centre().y});
+    EXPECT_EQ(h->controller().number(0, "arrived"), static_cast<double>(strip.target.cols));
+}
+
 TEST(Window, SavesTheSameBytesAsThePrintedCommandLine) {
     ShotOptions options = nano();
     const auto folder = std::filesystem::temp_directory_path() / "sf_window_save";

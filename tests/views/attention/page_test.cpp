@@ -1,0 +1,107 @@
+// Every size, text scale and state of the attention view: nothing overlaps, is cut or leaves it.
+#include "scene.h"
+
+#include <ctime>
+
+namespace sf {
+namespace {
+
+using test::Scene;
+using test::small_run;
+
+struct Size {
+    double w, h;
+    int percent;
+    bool dark;
+};
+void PrintTo(const Size& s, std::ostream* out) {
+    *out << s.w << "x" << s.h << "_" << s.percent;
+}
+
+class AttentionPage : public testing::TestWithParam<Size> {
+protected:
+    void set(Scene& s) const {
+        const Size p = GetParam();
+        s.theme = p.dark ? Theme::dark_theme(p.percent / 100.0) : Theme::light(p.percent / 100.0);
+        s.area = {40, 30, p.w, p.h};
+    }
+    static void expect_clean(const RecordingCanvas& canvas, const std::string& what) {
+        const std::vector<std::string> none;
+        EXPECT_TRUE(canvas.clips_balanced()) << what;
+        EXPECT_EQ(canvas.overlapping_texts(), none) << what;
+        EXPECT_EQ(canvas.outside(), none) << what;
+        EXPECT_EQ(canvas.cut_texts(), none) << what;
+    }
+};
+
+std::string long_prompt() {
+    std::string prompt;
+    while (prompt.size() < 128) prompt += "Anna has 3 apples. ";
+    return prompt.substr(0, 128);
+}
+
+TEST_P(AttentionPage, NothingOverlapsIsCutOrLeavesIt) {
+    for (const std::string& prompt : {std::string("the cat sat"), long_prompt()}) {
+        Scene s(small_run(AttentionMode::naive, prompt));
+        set(s);
+        const std::vector<std::vector<std::string>> states{
+            {},
+            {"query=0"},
+            {"query=1", "tile=1"},
+            {"push=25"},
+            {"push=-40", "key=2", "order=smallest first"},
+            {"half=true", "push=20", "key=4"},
+            {"half=true"},
+            {"divide=false", "order=shuffled"},
+            {"tile=1", "order=smallest first"},
+            {"arrived=0"},
+            {"arrived=2"}};
+        for (const auto& state : states) {
+            s.settings.clear();
+            std::string what = prompt.substr(0, 12);
+            for (const std::string& assignment : state) {
+                s.set(assignment);
+                what += " " + assignment;
+            }
+            expect_clean(s.draw(), what);
+        }
+        s.settings.clear();
+        for (const double within : {0.0, 0.3, 0.66}) {
+            s.at("layers.1.attn_probs", within);
+            expect_clean(s.draw(), "phase " + std::to_string(within));
+        }
+    }
+    Scene empty(nullptr);
+    set(empty);
+    expect_clean(empty.draw(), "empty");
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, AttentionPage,
+                         testing::Values(Size{1280, 720, 100, false}, Size{1280, 720, 200, true},
+                                         Size{2560, 1440, 100, true}, Size{2560, 1440, 200, false},
+                                         Size{900, 560, 100, false}, Size{900, 560, 200, false},
+                                         Size{420, 560, 100, true}, Size{640, 300, 100, false},
+                                         Size{200, 120, 100, false}, Size{900, 560, 300, false}));
+
+// A frame of 128 tokens at model micro: 1 ms on a quiet machine. The bound here is wide, for one
+// that builds beside it.
+TEST(AttentionFrame, IsShort) {
+    const ModelPtr model = preset_model("micro", 1);
+    std::vector<std::int64_t> ids;
+    for (std::int64_t i = 0; i < 128; ++i) ids.push_back(i * 37 % 512);
+    Scene s(run_trace(model, {ids}));
+    s.area = {0, 0, 900, 560};
+    std::vector<double> times;
+    for (int i = 0; i < 60; ++i) {
+        const std::clock_t start = std::clock();  // of this process, whatever else runs
+        const RecordingCanvas canvas = s.draw();
+        times.push_back(static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC);
+    }
+    std::sort(times.begin(), times.end());
+    RecordProperty("median_us", std::to_string(times[30] * 1e6));
+    std::printf("frame: median %.0f us, p95 %.0f us\n", times[30] * 1e6, times[56] * 1e6);
+    EXPECT_LT(times[30], 0.02);
+}
+
+}  // namespace
+}  // namespace sf
