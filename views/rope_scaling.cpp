@@ -129,7 +129,7 @@ void draw_sweeps(Canvas& canvas, const Scene& s, const std::vector<Method>& all,
     Rect rest = area;
     const auto take = [&](double h) { rest.y += h, rest.h -= h; };
     if (rest.h >= 160 * u)
-        take(draw_title(canvas, t, area, "Angles seen in training, and new ones"));
+        take(draw_title(canvas, t, area, "Angles within the trained length, and new ones"));
     const double legend =
         draw_legend(canvas, t, {rest.x, rest.y}, rest.w,
                     {{"within " + format_count(s.choices.trained) + " tokens", t.ink_faint},

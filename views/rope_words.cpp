@@ -52,7 +52,7 @@ std::string headline(const Scene& s) {
         return "At " + format_number(s.choices.factor, 3) + " × " +
                format_count(s.choices.trained) + " tokens, " + format_count(n) + " of " +
                format_count(static_cast<std::int64_t>(all.front().theta.size())) +
-               " pairs would turn to angles never seen";
+               " pairs turn beyond the angles of " + format_count(s.choices.trained);
     }
     if (s.choices.show == "latent") {
         const LatentFold f = latent_fold(s);
