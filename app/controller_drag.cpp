@@ -85,11 +85,11 @@ void Controller::drag_to(int pane, const SettingDrag& drag, Vec2 to) {
         const std::int64_t index = index_at(drag.hit, to);
         switch (p->type) {
             case Parameter::Type::integer:
-                if (moving == 1)
-                    set_value(pane, names[i], bounded(*p, static_cast<double>(index)));
-                else if (cell)
+                if (cell)
                     set_value(pane, names[i],
-                              bounded(*p, static_cast<double>(i == 0 ? cell->row : cell->col)));
+                              bounded(*p, static_cast<double>(moving == 1 ? cell->index
+                                                              : i == 0    ? cell->row
+                                                                          : cell->col)));
                 break;
             case Parameter::Type::real: {
                 const double moved = i == 0 ? to.x - drag.at.x : drag.at.y - to.y;

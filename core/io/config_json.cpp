@@ -301,7 +301,7 @@ bool set_model_field(ModelConfig& config, std::string_view name, std::string_vie
     const std::string label = source + " " + std::string(name);
     *field = typed_value(*field, name == "q_lora_rank", value, label);
     if (config.mla()) {
-        if (name == "num_key_value_heads")
+        if (name == "num_key_value_heads" && *field != config.num_attention_heads)
             throw UserError(label, "",
                             "belongs to attention_kind gqa, which must be set before it");
         json.erase("num_key_value_heads");  // as many as heads, whatever their number becomes

@@ -225,7 +225,7 @@ TEST(ModelFields, all_of_config_json) {
             << name;
         EXPECT_EQ(c, nano) << name;
     }
-    EXPECT_EQ(derived, 7U);
+    EXPECT_EQ(derived, 6U);
     EXPECT_NE(std::find(fields.begin(), fields.end(), "rope_scaling.beta_fast"), fields.end());
 }
 
