@@ -20,7 +20,7 @@ protected:
         run("prompt the cat sat");
         run("view rope");
         shell_ = std::make_unique<Shell>(*c_);
-        shell_->layout(1280, 800);
+        shell_->layout(1600, 900);
     }
     void run(const std::string& line) {
         carry_out(*c_, line);
@@ -29,7 +29,7 @@ protected:
     double number(const char* name) const { return c_->number(0, name); }
     // The picture's target that begins so.
     Hit target(const std::string& node) {
-        shell_->layout(1280, 800);
+        shell_->layout(1600, 900);
         for (const RecordingCanvas* canvas : shell_->under())
             for (const Hit& h : canvas->hits())
                 if (h.target.node.starts_with(node)) return h;
@@ -41,7 +41,7 @@ protected:
         shell_->press(false);
         shell_->pointer(to, false);
         shell_->release();
-        shell_->layout(1280, 800);
+        shell_->layout(1600, 900);
     }
 
     std::unique_ptr<Controller> c_;
