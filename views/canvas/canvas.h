@@ -59,9 +59,9 @@ struct TextStyle {
 // Cell (r, c) of the grid is flat index `first + r * row_stride + c * col_stride`.
 //
 // "setting:NAME" or "setting:A,B" sets declared settings by press and drag. Whole numbers, toggles
-// and choices are a track: NAME becomes the index of the cell under the pointer, A and B its row and
-// column. Real ones are a handle: `cols` pixels to the right take A through its whole range, `rows`
-// pixels upwards B; with strides, the index counts millionths of the value, also beyond the
+// and choices are a track: NAME becomes the index of the cell under the pointer, A and B its row
+// and column. Real ones are a handle: `cols` pixels to the right take A through its whole range,
+// `rows` pixels upwards B; with strides, the index counts millionths of the value, also beyond the
 // rectangle. A double click sets them back. A name with a value, "C=-1", is set to it. Cells drawn
 // over a track keep their hover and their second click.
 struct Target {
