@@ -3,6 +3,7 @@
 #include "app/app_state.h"
 #include "app/exporter.h"
 #include "app/session.h"
+#include "core/engine/derived_worker.h"
 #include "core/train/training_text.h"
 #include "views/canvas/recording_canvas.h"
 
@@ -199,6 +200,8 @@ private:
     void post(Command command);
     void post_training(Command command);
     void take_snapshot();
+    void take_derived();
+    Frame still_frame(int pane) const;
     SnapshotPtr with_probe(const SnapshotPtr& engines);
     bool name_weights(FigureRequest& request) const;
     void start_move();
@@ -242,15 +245,26 @@ private:
     Overlay overlay_ = Overlay::none;
     bool prompt_focus_ = false, picture_focus_ = false, quitting_ = false, roomy_ = true;
 
-    // The invariants of a pane, and what they were measured on.
-    struct Checked {
+    // What a pane's view was asked about: its needs and its invariants are asked for anew when it
+    // is another thing.
+    struct Subject {
         const View* view = nullptr;
         TracePtr trace;
         Cursor cursor;
         Settings settings;
+        bool operator==(const Subject&) const = default;
+    };
+    Subject subject(int pane) const;
+    struct Checked {
+        Subject subject;
+        std::shared_ptr<const Derived> derived;
         std::vector<Invariant> list;
     };
     mutable std::array<Checked, 2> checked_;
+    std::vector<Subject> needed_;
+    bool sparing_ = false;
+    std::shared_ptr<const Derived> derived_ = std::make_shared<const Derived>();
+    std::unique_ptr<DerivedWorker> worker_;
 };
 
 }  // namespace sf
