@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -30,6 +31,8 @@ struct Parameter {
     SettingValue standard;             // the default
     std::string help;                  // one sentence
     bool handle = false;               // set by dragging in the picture: no widget of its own
+    // Its value in the plain limit of the view's mechanism (one tile; scaling factor 1).
+    std::optional<SettingValue> plain = {};
 };
 
 // Something that must hold of what is on screen, with the measured figure.
