@@ -6,7 +6,7 @@
 #include <cmath>
 #include <limits>
 
-// What must hold of the row on screen, and the row in words.
+// What must hold of the row on screen.
 namespace sf::online {
 
 namespace {
@@ -136,6 +136,51 @@ Invariant any_tiles(const Row& r, const Exact& want) {
              ? r.n == 1 ? std::string("the one size") : "all " + std::to_string(r.n) + " sizes"
              : std::to_string(tried) + " of " + std::to_string(r.n) + " sizes") +
         " × 5 orders";
+    return check;
+}
+
+// The kernel that the model runs takes tiles of its own size: the row is spread over them, a key or
+// a few in each, so that the maximum jumps in a short row too.
+Invariant model_kernel(const Row& r, const Exact& want) {
+    Invariant check{"the model's kernel, key by key = three-pass", true, ""};
+    if (r.width == 0) {
+        check.figure = "values were not kept: not measured";
+        return check;
+    }
+    constexpr std::int64_t most_tiles = 128;
+    constexpr Real nothing = Real(-1e30);  // a score whose weight is 0
+    const std::int64_t each = std::min(attention_tile, (r.n + most_tiles - 1) / most_tiles);
+    const std::int64_t tiles = (r.n + each - 1) / each, n = tiles * attention_tile;
+    const std::vector<Real> mixed = mixed_values(r);
+    const Exact want_mixed = exact(r.row.data(), r.n, {mixed.data(), 1, 1});
+    const double log_sum = want.m + std::log(want.d);
+    std::vector<Real> packed_keys(at(packed_keys_size(1, n))),
+        packed_values(at(packed_values_size(1, n)));
+    Worst worst;
+    for (const std::string& name : order_names()) {
+        std::vector<Real> keys(at(n), nothing), values(at(n), Real(0));
+        std::int64_t i = 0;
+        for (const std::int64_t key : arrival(name, r.row, 1)) {
+            const std::size_t to = at(i / each * attention_tile + i % each);
+            keys[to] = r.row[at(key)];
+            values[to] = mixed[at(key)];
+            ++i;
+        }
+        pack_keys({keys.data(), 1, 1, keys.data(), 0, 1}, n, packed_keys.data());
+        pack_values(values.data(), n, 1, 1, packed_values.data());
+        const Real one = 1;
+        Real out = 0, sum = 0;
+        attend_tiles({&one, 1, 1, n - 1, n, 1, 1, packed_keys.data(), packed_values.data(), &out, 1,
+                      1, &sum},
+                     0, 1);
+        worst.add(std::fabs(static_cast<double>(out) - want_mixed.o[0]),
+                  tolerance_of(r.n, {mixed.data(), 1, 1}));
+        worst.add(std::fabs(static_cast<double>(sum) - log_sum),
+                  relative_tolerance(r.n) * std::max(1.0, std::fabs(log_sum)));
+    }
+    check.holds = worst.holds();
+    check.figure = worst.figure() + ", " + format_count(tiles) + (tiles == 1 ? " tile" : " tiles") +
+                   " × 5 orders";
     return check;
 }
 
@@ -279,24 +324,6 @@ void add_half_check(const Row& r, const Exact& want, std::vector<Invariant>& lis
                         : measured(worst, tolerance)});
 }
 
-// Of the recorded scores of the whole head, the spread that the division is for.
-double deviation(const Row& r) {
-    double sum = 0, squares = 0, count = 0;
-    const std::int64_t first = r.first - r.query * r.context;
-    for (std::int64_t t = 0; t < r.queries; ++t)
-        for (std::int64_t s = 0; s <= t + r.context - r.queries; ++s) {
-            const double a = r.scores->at(first + t * r.context + s);
-            sum += a;
-            squares += a * a;
-            count += 1;
-        }
-    return std::sqrt(std::max(0.0, squares / count - sum / count * (sum / count)));
-}
-
-std::string times(double factor) {
-    return factor >= 0.1 ? format_fixed(factor, 2) : format_number(factor, 2);
-}
-
 }  // namespace
 
 std::vector<Invariant> checks(const Row& r) {
@@ -306,6 +333,7 @@ std::vector<Invariant> checks(const Row& r) {
         run.push_back(exact(recorded_scores(r, h), r.n, r.values_of(h)));
     std::vector<Invariant> list;
     list.push_back(any_tiles(r, want));
+    list.push_back(model_kernel(r, want));
     list.push_back(as_recorded(r, run));
     list.push_back(ends(r, want));
     list.push_back(recorded_states(r));
@@ -314,60 +342,6 @@ std::vector<Invariant> checks(const Row& r) {
     list.push_back(traffic(r));
     add_half_check(r, want, list);
     return list;
-}
-
-std::string headline(const Row& r) {
-    if (r.half && r.overflowed() && r.complete())
-        return "Without the maximum 16 bits overflow: the result is lost";
-    const std::int64_t p = r.live();
-    if (p < 0) return "The row waits in slow memory";
-    if (r.complete()) {
-        if (r.half) return "Without the maximum, in 16 bits: it fits, this time";
-        const int n = r.rescales();
-        return n == 0   ? "One look at each score, and nothing had to be rescaled"
-               : n == 1 ? "One look at each score: rescaled once, the same result"
-                        : "One look at each score: rescaled " + std::to_string(n) +
-                              " times, the same result";
-    }
-    const std::string name = "Tile " + std::to_string(p);
-    if (r.half) return name + " adds up in 16 bits, no maximum taken off";
-    if (p == 0) return "The first tile sets the maximum";
-    const double shrink = r.shrink(p);
-    if (shrink >= 1) return name + " brings no new maximum: just add";
-    return name + " raises the maximum: all before × " + times(shrink);
-}
-
-std::string description(const Row& r) {
-    std::string text = "Attention of head " + std::to_string(r.head) + " in " + r.place +
-                       ": the query “" + r.token(r.query + r.context - r.queries) +
-                       "” at position " + std::to_string(r.query + r.context - r.queries) +
-                       " sees " + std::to_string(r.n) + (r.n == 1 ? " key" : " keys") + " in " +
-                       std::to_string(r.tiles) + (r.tiles == 1 ? " tile" : " tiles") + " of " +
-                       std::to_string(r.tile) + ". ";
-    text += headline(r) + ". ";
-    if (!r.half)
-        text += "At the end m = " + format_number(static_cast<double>(r.shown.m)) +
-                " and d = " + format_number(static_cast<double>(r.shown.d)) + ". ";
-    else
-        text += "In 16 bits d ends as " + format_number(r.running_d(r.tiles - 1)) + ". ";
-    std::int64_t best = 0;
-    for (std::int64_t i = 1; i < r.n; ++i)
-        if (r.row[at(i)] > r.row[at(best)]) best = i;
-    const double share = 1 / static_cast<double>(r.shown.d);
-    text += "The largest share, " + format_percent(share) + ", goes to “" + r.token(best) +
-            "” at " + std::to_string(best) + ". ";
-    if (r.pushed)
-        text += "The score of “" + r.token(r.key) + "” was set by hand to " +
-                format_number(static_cast<double>(r.row[at(r.key)])) + ". ";
-    const double spread = deviation(r);
-    text += std::string(r.divided ? "Scores are" : "Here scores are not") +
-            " divided by √d, times " + format_number(r.scale) +
-            ": over this head they scatter by " + format_number(spread, 3) + " with it and by " +
-            format_number(spread / r.scale, 3) + " without. ";
-    text += "Three passes move " + format_count(r.three.traffic.row()) +
-            " numbers of the row, two " + format_count(r.two.traffic.row()) + ", one " +
-            format_count(r.shown.traffic.row()) + ".";
-    return text;
 }
 
 }  // namespace sf::online
