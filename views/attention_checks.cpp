@@ -1,6 +1,7 @@
 #include "core/graph/graph.h"
 #include "views/attention_row.h"
 #include "views/draw/number.h"
+#include "views/worst.h"
 
 #include <algorithm>
 #include <cmath>
@@ -59,18 +60,6 @@ double tolerance_of(std::int64_t n, const Values& v) {
 double relative_tolerance(std::int64_t n) {
     return 2 * rounding * static_cast<double>(n + 8);
 }
-
-// The largest error of anything that has a tolerance of its own, as a share of it.
-struct Worst {
-    double share = 0, error = 0, tolerance = 0;
-    void add(double e, double allowed) {
-        if (std::isnan(e)) e = none;
-        if (tolerance == 0 || e / allowed > share)
-            share = e / allowed, error = e, tolerance = allowed;
-    }
-    bool holds() const { return share <= 1; }
-    std::string figure() const { return measured(error, tolerance); }
-};
 
 // All sizes of a row that is not long; else powers of two and what is on screen.
 std::vector<std::int64_t> sizes_to_try(const Row& r) {
