@@ -122,7 +122,7 @@ void draw_dial(Canvas& canvas, const Scene& s, const Dial& d, double turned) {
     const auto i = static_cast<std::size_t>(d.pair);
     const Colour blue = t.meaning(Meaning::query), orange = t.meaning(Meaning::key);
     const bool chosen = s.choices.pair == d.pair;
-    const std::string q_name = s.node("q_pe"), k_name = s.node("k_pe");
+    const std::string q_name = s.node("q_pe"), k_name = s.node(s.key_name);
     const auto hovered = [&](const std::string& name, std::int64_t first) {
         return s.frame->hover_node == name && s.frame->hover_index >= first &&
                s.frame->hover_index < first + 2;

@@ -31,6 +31,9 @@ void draw_scaling(Canvas& canvas, const Scene& scene, const Rect& area);
 // The page "latent": what would have to be folded if the latent itself were rotated.
 void draw_latent(Canvas& canvas, const Scene& scene, const Rect& area);
 
+// Why the page "latent" has nothing to show where keys do not come from a latent (rope_words.cpp).
+std::string nothing_to_fold(const Scene& scene);
+
 // ---- shared -------------------------------------------------------------------------------------
 
 // A block's title in bold and, where there is room, a remark behind it. Returns the height taken.

@@ -92,6 +92,11 @@ void draw_reason(Canvas& canvas, const Scene& s, const LatentFold& f, const Rect
 void draw_latent(Canvas& canvas, const Scene& s, const Rect& area) {
     const Theme& t = *s.theme;
     const double u = t.text_scale, gap = 32 * u;
+    if (s.grouped) {
+        paragraph(canvas, {area.x, area.y}, std::min(area.w, 640 * u), nothing_to_fold(s),
+                  t.text(t.normal(), t.ink_soft), area.h);
+        return;
+    }
     const LatentFold f = latent_fold(s);
     if (!f.kept) {
         const std::string words =

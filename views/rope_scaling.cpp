@@ -1,4 +1,3 @@
-#include "core/ops/rope.h"
 #include "views/draw/number.h"
 #include "views/draw/plot.h"
 #include "views/draw/shapes.h"
@@ -94,7 +93,7 @@ void draw_frequencies(Canvas& canvas, const Scene& s, const std::vector<Method>&
     }
     const PlotFrame f = draw_plot(canvas, t, plot);
     if (f.data.w < 24 || f.data.h < 24) return;
-    const auto ramp = yarn_ramp(all.back().config);
+    const std::vector<double>& ramp = all.back().ramp;
     const auto style = t.text(t.small(), t.ink_soft, Weight::regular, Align::centre);
     for (const Band& b : bands(ramp)) {
         const double from = f.at(static_cast<double>(b.first) - 0.5, 1).x;
@@ -185,7 +184,7 @@ void draw_sweeps(Canvas& canvas, const Scene& s, const std::vector<Method>& all,
 void draw_scaling(Canvas& canvas, const Scene& s, const Rect& area) {
     const Theme& t = *s.theme;
     const double u = t.text_scale, gap = 32 * u;
-    const std::vector<Method> all = methods(s, s.choices.factor);
+    const std::vector<Method>& all = s.methods;
     const bool two = area.w >= 640 * u;
     const double w = two ? std::round((area.w - gap) / 2) : area.w;
     // Alone, the angles tell more: what a model meets that it has never met.

@@ -25,8 +25,9 @@ public:
                "fast, the last one hardly. Query and key turn alike, so the angle between them, "
                "and with it the score, knows only how far they are apart: move both and nothing "
                "changes, move one and the curve is walked along. The score is a sum of what the "
-               "words say (content, from the latent) and of where they stand (position, from a "
-               "key of its own that all heads share). Drag along the curve, press a bar or a cell "
+               "words say (content) and of where they stand (position): in MLA content comes from "
+               "the latent and position from a key of its own that all heads share. Drag along the "
+               "curve, press a bar or a cell "
                "of the map to choose the tokens, press a dial and pull its dashed hands.";
     }
     std::vector<Parameter> parameters(const Frame& frame) const override {
