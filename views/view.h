@@ -30,6 +30,11 @@ struct Parameter {
     SettingValue standard;             // the default
     std::string help;                  // one sentence
     bool handle = false;               // set by dragging in the picture: no widget of its own
+    bool log = false;                  // sliders and tracks go by its logarithm; min > 0
+
+    // A place 0..1 on a slider from min to max, and back; whole where the type is.
+    double part_of(double value) const;
+    double value_at(double part) const;
 };
 
 // Something that must hold of what is on screen, with the measured figure.
