@@ -161,14 +161,12 @@ void Panel::slider(const Parameter& p) {
     const int pane = controller_.state().focus;
     const bool whole = p.type == Parameter::Type::integer;
     const double value = setting_number(controller_.frame(pane), controller_.view(pane), p.name);
-    const double range = p.max - p.min;
-    const double part = range > 0 ? std::clamp((value - p.min) / range, 0.0, 1.0) : 0;
     // Below its first whole number a setting follows the cursor.
     const bool follows = whole && p.min == -1 && value == -1;
-    const auto to = track(readable(p.name), follows ? "auto" : format_number(value, 3), part);
-    if (!to || range <= 0) return;
-    const double wanted = p.min + range * *to;
-    const double next = whole ? std::round(wanted) : wanted;
+    const auto to =
+        track(readable(p.name), follows ? "auto" : format_number(value, 3), p.part_of(value));
+    if (!to || p.max <= p.min) return;
+    const double next = p.value_at(*to);
     if (next != value) controller_.set_value(pane, p.name, next);
 }
 

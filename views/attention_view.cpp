@@ -87,6 +87,7 @@ std::vector<Parameter> AttentionView::parameters(const Frame& frame) const {
          "Keys that arrive at once; 0 makes about six tiles, 32 is the model's own size, the whole "
          "row is the plain softmax.",
          false,
+         false,
          keys},
         {"order", T::choice, 0, 0, order_names(), std::string("forward"),
          "In which order the tiles arrive: the result does not depend on it, the number of "

@@ -168,6 +168,7 @@ std::vector<Parameter> parameters(const Frame& frame) {
          known_factor(c),
          "How many times the trained length the scaled context is; 1 makes all methods equal.",
          false,
+         false,
          1.0},
         {"trained",
          T::integer,
