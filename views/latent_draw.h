@@ -1,6 +1,7 @@
 #pragma once
 
 #include "views/draw/colour_map.h"
+#include "views/draw/shapes.h"
 #include "views/latent_scene.h"
 
 #include <string>
