@@ -1,6 +1,6 @@
 #pragma once
 
-#include "views/draw/colour_map.h"
+#include "views/draw/shapes.h"
 #include "views/latent_scene.h"
 
 #include <string>
