@@ -1,8 +1,5 @@
-#include "core/attention_cost.h"
-#include "core/known_shapes.h"
 #include "views/draw/number.h"
 #include "views/draw/page.h"
-#include "views/draw/plot.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
 #include "views/latent_draw.h"
@@ -125,8 +122,7 @@ void draw_caches(Canvas& canvas, const Scene& s, const Rect& area) {
     const double u = t.text_scale, line = line_height(t.small());
     Rect rest = area;
     const double title =
-        draw_block_title(canvas, t, area, "The cache grows",
-                         "bytes counted, " + format_count(s.model.num_hidden_layers) + " layers");
+        draw_block_title(canvas, t, area, "The cache grows", "bytes counted, × of MLA's");
     rest.y += title, rest.h -= title;
     if (s.counts.value == nullptr)
         return draw_pending(canvas, t, rest, "counting the bytes of four caches", s.counts.progress,
@@ -150,9 +146,8 @@ void draw_caches(Canvas& canvas, const Scene& s, const Rect& area) {
         const double ratio = bytes[i] / bytes.back();
         const bool mine = static_cast<std::int64_t>(i) == own;
         std::string name = kinds[i].kind;
-        if (kinds[i].kind == "GQA") name += " " + format_count(kinds[i].key_value_heads);
         names.push_back(name + (kinds[i].config.mla() ? "" : "  " + times(ratio)) +
-                        (mine ? " (runs)" : ""));
+                        (mine ? ", this model" : ""));
         words.push_back(format_count(std::llround(bytes[i])) + " B a token");
         left = std::max(
             {left, canvas.text_width(names.back(), bold), canvas.text_width(words.back(), soft)});
@@ -178,96 +173,6 @@ void draw_caches(Canvas& canvas, const Scene& s, const Rect& area) {
                        {rest.x + left, bottom - heights[i], rest.w - left, heights[i]}, now);
         y += pitch + gap;
     }
-}
-
-double costs_height(const Theme& t) {
-    return line_height(t.normal()) + 4 + 6 * line_height(t.small()) + 14 * t.text_scale;
-}
-
-void draw_costs(Canvas& canvas, const Scene& s, const Rect& area) {
-    const Theme& t = *s.theme;
-    const double u = t.text_scale, line = line_height(t.small());
-    const auto context = static_cast<double>(s.choices.context);
-    const AttentionCost two[] = {attention_cost(s.model, context, AttentionMode::naive),
-                                 attention_cost(s.model, context, AttentionMode::absorbed)};
-    double y = area.y + draw_block_title(canvas, t, area,
-                                         "One token at " + format_count(s.choices.context),
-                                         "computed for this shape");
-    const auto soft = t.text(t.small(), t.ink_soft), bold = t.text(t.small(), t.ink, Weight::bold);
-    const std::vector<std::string> names{"expanded", "absorbed"};
-    const double label = std::ceil(canvas.text_width("expanded", bold)) + 10 * u;
-    const double number = std::ceil(canvas.text_width("888.8 MiB", bold)) + 8 * u;
-    const Rect bars{area.x + label, 0, area.w - label - number, 0};
-    if (bars.w < 24 * u) return;
-    const auto pair = [&](const std::string& head, const double(&whole)[2],
-                          const std::vector<Part>(&parts)[2], const std::string(&text)[2]) {
-        const std::string less =
-            whole[1] > 0 ? ", absorbed takes 1 / " + format_number(whole[0] / whole[1], 2) : "";
-        text_in(canvas, {area.x, y, area.w, line},
-                canvas.text_width(head + less, soft) <= area.w ? head + less : head, soft);
-        y += line;
-        for (std::size_t i = 0; i < 2; ++i) {
-            const bool now = (i == 1) == s.choices.absorb;
-            text_in(canvas, {area.x, y, label, line}, names[i], now ? bold : soft);
-            draw_parts(canvas, t, {bars.x, y + line * 0.18, bars.w, line * 0.64}, parts[i],
-                       std::max(whole[0], whole[1]));
-            auto style = now ? bold : soft;
-            style.align = Align::right;
-            text_in(canvas, {area.right() - number, y, number, line}, text[i], style);
-            y += line;
-        }
-        y += 6 * u;
-    };
-    std::vector<Part> work[2], moved[2];
-    for (std::size_t i = 0; i < 2; ++i) {
-        work[i] = {{two[i].flops, t.meaning(Meaning::query)}};
-        const double per = s.choices.bits / 8;
-        moved[i] = {{two[i].weight_elements * per, t.ink_faint},
-                    {two[i].cache_elements * per, t.meaning(Meaning::latent), Hatch::diagonal},
-                    {two[i].expanded_elements * per, t.meaning(Meaning::key)}};
-    }
-    pair("FLOPs", {two[0].flops, two[1].flops}, work,
-         {format_short(two[0].flops), format_short(two[1].flops)});
-    const double bytes[2] = {two[0].bytes(s.choices.bits), two[1].bytes(s.choices.bits)};
-    pair("Bytes moved at " + format_number(s.choices.bits, 3) + " bits", bytes, moved,
-         {format_bytes(std::llround(bytes[0])), format_bytes(std::llround(bytes[1]))});
-    if (y + line <= area.bottom() + 1)
-        draw_legend(canvas, t, {area.x, y - 2 * u}, area.w,
-                    {{"weights", t.ink_faint},
-                     {"cache", t.meaning(Meaning::latent), Hatch::diagonal},
-                     {"keys, values", t.meaning(Meaning::key)}});
-}
-
-double ways_height(const Theme& t) {
-    return line_height(t.normal()) + 4 + 3 * line_height(t.small()) + 44 * t.text_scale;
-}
-
-void draw_ways(Canvas& canvas, const Scene& s, const Rect& area) {
-    const Theme& t = *s.theme;
-    const double u = t.text_scale, line = line_height(t.small());
-    Rect rest = area;
-    const double title =
-        draw_block_title(canvas, t, area, "The scores stay",
-                         "head " + format_count(s.head) + ", query " + s.token_text(s.t));
-    rest.y += title, rest.h -= title;
-    Bars bars;
-    bars.area = {rest.x, rest.y, rest.w, rest.h - 2 * line - 6 * u};
-    for (std::int64_t k = -s.past; k <= s.t; ++k)
-        bars.values.push_back(s.scores->at(s.score_index(s.head, s.t, k)));
-    bars.colour = t.meaning(Meaning::query);
-    bars.target = {s.node("scores"), s.score_index(s.head, s.t, -s.past), 0, 0, 0, 1};
-    if (s.frame->hover_node == bars.target.node) bars.hover_index = s.frame->hover_index;
-    draw_bars(canvas, t, bars);
-    const Rect words{rest.x, bars.area.bottom() + 6 * u, rest.w, 2 * line};
-    if (s.ways.value == nullptr)
-        return draw_pending(canvas, t, words, "computing this layer both ways", s.ways.progress,
-                            s.ways.error);
-    const LayerWays& w = *s.ways.value;
-    paragraph(canvas, {words.x, words.y}, words.w,
-              "expanded − absorbed, all " + format_count(s.heads) + " heads and tokens: at most " +
-                  format_number(w.score_error, 2) + " in scores, " +
-                  format_number(w.output_error, 2) + " in outputs",
-              t.text(t.small(), t.ink_soft), 2.1 * line);
 }
 
 }  // namespace sf::latent_kv

@@ -1,6 +1,5 @@
 #pragma once
 
-#include "views/draw/colour_map.h"
 #include "views/draw/shapes.h"
 #include "views/latent_scene.h"
 

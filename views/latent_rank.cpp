@@ -173,7 +173,7 @@ void draw_attention(Canvas& canvas, const Scene& s, const Trace* run, const Rect
     }
     draw_heat_map(canvas, t, map);
     const Rect row = heat_map_cell(map, s.t, 0);
-    canvas.fill_rect({place.x, row.y, 3, std::max(2.0, row.h)}, t.accent);
+    canvas.fill_rect({place.x - 4, row.y, 3, std::max(2.0, row.h)}, t.accent);
 }
 
 void draw_maps(Canvas& canvas, const Scene& s, const Rect& area) {

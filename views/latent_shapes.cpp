@@ -208,8 +208,9 @@ void draw_shapes(Canvas& canvas, const Scene& s, const Rect& area) {
     const bool two = area.w >= 720 * u;
     const double side = two ? std::round(std::max(area.w * 0.34, 264 * u)) : 0;
     const Rect left{area.x, area.y, area.w - (two ? side + gap : 0), area.h};
-    const std::string remark =
-        "computed for that shape, at " + format_number(s.choices.bits, 3) + " bits a number";
+    const std::string remark = "computed for that shape · " + format_number(s.choices.bits, 3) +
+                               " bits a number · bars at " + format_count(s.choices.context) +
+                               " tokens";
     double y = left.y + draw_block_title(canvas, t, left, "Caches of known shapes", remark) + 4 * u;
     const double words = paragraph_height(canvas, left.w, famous_quotient(),
                                           t.text(t.normal(), t.ink, Weight::bold));
@@ -225,8 +226,7 @@ void draw_shapes(Canvas& canvas, const Scene& s, const Rect& area) {
                         {{"latent", t.meaning(Meaning::latent), Hatch::diagonal},
                          {"rope key", t.meaning(Meaning::position), Hatch::diagonal},
                          {"keys", t.meaning(Meaning::key)},
-                         {"values, at " + format_count(s.choices.context) + " tokens",
-                          t.meaning(Meaning::value)}});
+                         {"values", t.meaning(Meaning::value)}});
     }
     if (two) draw_by_hand(canvas, s, {left.right() + gap, area.y, side, area.h});
 }

@@ -1,3 +1,4 @@
+#include "views/draw/formula.h"
 #include "views/draw/page.h"
 #include "views/draw/text.h"
 #include "views/latent_draw.h"
@@ -45,8 +46,12 @@ public:
 };
 
 // "absorb" as a switch to press.
+// What the switch folds away, in the colours of what it makes.
+const std::string folded = "\\key{W}^{UK}, \\value{W}^{UV}";
+
 double switch_width(const Canvas& canvas, const Theme& t) {
-    return canvas.text_width("absorb W_UK, W_UV", t.text(t.normal(), t.ink)) + 40 * t.text_scale;
+    return canvas.text_width("absorb ", t.text(t.normal(), t.ink)) +
+           formula_width(canvas, folded, t.text(t.normal(), t.ink), {&t, true}) + 42 * t.text_scale;
 }
 
 void draw_switch(Canvas& canvas, const Scene& s, Vec2 at) {
@@ -58,8 +63,11 @@ void draw_switch(Canvas& canvas, const Scene& s, Vec2 at) {
     canvas.stroke_rect(knob, on ? t.accent : t.ink_faint, 1, 7 * u);
     canvas.fill_rect({knob.x + (on ? 14 : 2) * u, knob.y + 2 * u, 10 * u, 10 * u},
                      on ? t.background : t.ink_faint, 5 * u);
-    canvas.text({knob.right() + 8 * u, at.y + h / 2 + cap_height(t.normal()) / 2},
-                "absorb W_UK, W_UV", t.text(t.normal(), t.ink));
+    const auto ink = t.text(t.normal(), t.ink);
+    const Vec2 base{knob.right() + 8 * u, at.y + h / 2 + cap_height(t.normal()) / 2};
+    canvas.text(base, "absorb", ink);
+    draw_formula(canvas, {base.x + canvas.text_width("absorb ", ink) + 2 * u, base.y}, folded, ink,
+                 {&t, true});
     canvas.hit(
         {at.x - 4, at.y - 4, switch_width(canvas, t) + 4, h + 8},
         {std::string("command:set latent-kv.absorb=") + (on ? "false" : "true"), 0, 1, 1, 0, 0});

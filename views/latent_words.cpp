@@ -56,10 +56,10 @@ std::string famous_quotient() {
     const KnownShape *v2 = find_shape("deepseek-v2"), *dense = find_shape("deepseek-67b");
     if (v2 == nullptr || dense == nullptr) return {};
     constexpr double low = 6, usual = 16;
-    return v2->title + " keeps " + one_decimal(saving(v2->config, usual, dense->config, usual)) +
-           " less than " + dense->title + ", with " + format_number(low) +
-           " bits a number against " + format_number(usual) + " " +
-           one_decimal(saving(v2->config, low, dense->config, usual)) + " less.";
+    return v2->title + " caches " + one_decimal(saving(v2->config, usual, dense->config, usual)) +
+           " less than " + dense->title + ", and " +
+           one_decimal(saving(v2->config, low, dense->config, usual)) + " less with " +
+           format_number(low) + " bits a number against " + format_number(usual) + ".";
 }
 
 std::string headline(const Scene& s) {
@@ -67,8 +67,8 @@ std::string headline(const Scene& s) {
         const auto kinds = kinds_of(shaped(s));
         const double ratio =
             cache_bytes(kinds.front().config, 1, 16) / cache_bytes(kinds.back().config, 1, 16);
-        return "What a cache takes grows with every token and every layer; a latent makes it " +
-               format_number(ratio, 3) + " times smaller here";
+        return kinds.front().name + " of this shape would cache " + format_number(ratio, 3) +
+               " times as much as MLA";
     }
     if (s.choices.show == "rank") {
         if (!s.mla) return "No latent in this model";
@@ -89,7 +89,8 @@ std::string headline(const Scene& s) {
         return "Keys and values are gone: the query goes to the latent instead";
     }
     return "Of " + s.token_text(s.t) + " only " + format_count(s.kept()) +
-           " numbers are kept, where every head's own would be " + format_count(s.multi_head());
+           " numbers are kept; keys and values of all heads would be " +
+           format_count(s.multi_head());
 }
 
 std::string facts(const Scene& s) {
@@ -100,7 +101,7 @@ std::string facts(const Scene& s) {
     if (s.choices.show == "rank")
         return text + ", head " + format_count(s.head) +
                " · all layers at once · cached would be the " + format_count(s.kept_rank()) +
-               " numbers VᵀᵣcKV" + (s.trace->extent.batch > 1 ? " · first sequence" : "");
+               " numbers V_rᵀ c^KV" + (s.trace->extent.batch > 1 ? " · first sequence" : "");
     text += " · cached: " + kept_words(s) + " = " + format_count(s.kept()) + " numbers, " +
             format_count(s.kept() * static_cast<std::int64_t>(sizeof(Real))) + " B";
     if (s.mla && s.choices.absorb && s.up == nullptr)
