@@ -29,6 +29,7 @@ constexpr std::int64_t format_version = 1;
 constexpr std::int64_t max_count = std::int64_t{1} << 40;  // tokens of a record
 constexpr std::size_t max_corpora = 64;
 constexpr std::size_t max_text = std::size_t{1} << 16;
+constexpr std::int64_t most_row_tokens = std::int64_t{1} << 32;
 
 // The numbers of a record, one tensor each.
 struct Series {
@@ -98,6 +99,7 @@ std::string about_json(const History& history) {
     if (history.about.floor) json["floor"] = *history.about.floor;
     json["corpora"] = history.about.corpora;
     json["probe_text"] = history.about.probe_text;
+    json["row_tokens"] = history.about.row_tokens;
     json["model_name"] = first ? first->model_name : "";
     json["attention"] = attention_name(first ? first->graph->attention : AttentionMode::naive);
     return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
@@ -184,6 +186,9 @@ private:
             refuse("about", "floor must be a number or null, got " + json_kind(floor));
         about_.corpora = texts(json, "corpora", max_corpora);
         about_.probe_text = text(field(json, "probe_text"), "probe_text");
+        // Histories of before November 2026 lack it.
+        if (json.contains("row_tokens"))
+            about_.row_tokens = whole(json, "row_tokens", 0, most_row_tokens);
         model_name_ = one_line(text(field(json, "model_name"), "model_name"));
         attention_ = parse_attention(text(field(json, "attention"), "attention"),
                                      file_ + ": " + prefix_ + "about");

@@ -1,0 +1,146 @@
+#include "views/draw/page.h"
+#include "views/draw/text.h"
+#include "views/latent_draw.h"
+#include "views/registry.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace sf {
+
+using namespace latent_kv;
+
+namespace {
+
+// What exactly is cached, how small is it, why is it enough, and where did K go?
+class LatentView final : public View {
+public:
+    std::string id() const override { return "latent-kv"; }
+    std::string title() const override { return "Latent KV"; }
+    std::string group() const override { return "Attention"; }
+    std::string lesson() const override {
+        return "To generate the next token, attention needs the keys and values of all tokens "
+               "before. Multi-head attention keeps them all: for every token, layer and head. "
+               "Latent attention (MLA) keeps one short vector c^KV for all heads, from which each "
+               "head's keys and values can be made again, and beside it one rope key k^R for the "
+               "position: what is hatched is all that is cached. They need not even be made: W_UK "
+               "can be folded into the query and W_UV into the output, so that the heads attend to "
+               "the latents themselves (switch “absorb”). On the page “Rank” drag how many "
+               "directions of the latent are kept and watch where predictions begin to suffer; on "
+               "“Shapes” compute the caches of large models.";
+    }
+    std::vector<Parameter> parameters(const Frame& frame) const override {
+        return latent_kv::parameters(frame);
+    }
+    std::vector<Need> needs(const Frame& frame) const override {
+        return latent_kv::needs(make_scene(frame));
+    }
+    std::vector<Invariant> invariants(const Frame& frame) const override {
+        return checks(make_scene(frame));
+    }
+    std::string describe(const Frame& frame) const override {
+        return description(make_scene(frame));
+    }
+    void draw(Canvas& canvas, const Frame& frame) const override;
+};
+
+// "absorb" as a switch to press.
+double switch_width(const Canvas& canvas, const Theme& t) {
+    return canvas.text_width("absorb W_UK, W_UV", t.text(t.normal(), t.ink)) + 40 * t.text_scale;
+}
+
+void draw_switch(Canvas& canvas, const Scene& s, Vec2 at) {
+    const Theme& t = *s.theme;
+    const double u = t.text_scale, h = line_height(t.normal());
+    const bool on = s.choices.absorb;
+    const Rect knob{at.x, at.y + (h - 14 * u) / 2, 26 * u, 14 * u};
+    canvas.fill_rect(knob, on ? t.accent : t.raised, 7 * u);
+    canvas.stroke_rect(knob, on ? t.accent : t.ink_faint, 1, 7 * u);
+    canvas.fill_rect({knob.x + (on ? 14 : 2) * u, knob.y + 2 * u, 10 * u, 10 * u},
+                     on ? t.background : t.ink_faint, 5 * u);
+    canvas.text({knob.right() + 8 * u, at.y + h / 2 + cap_height(t.normal()) / 2},
+                "absorb W_UK, W_UV", t.text(t.normal(), t.ink));
+    canvas.hit(
+        {at.x - 4, at.y - 4, switch_width(canvas, t) + 4, h + 8},
+        {std::string("command:set latent-kv.absorb=") + (on ? "false" : "true"), 0, 1, 1, 0, 0});
+}
+
+// The sentence, the pages, the facts. Returns the height taken.
+double draw_head(Canvas& canvas, const Scene& s, const Rect& all) {
+    const Theme& t = *s.theme;
+    const PageTitles titles{
+        "latent-kv", {{"cache", "Cache"}, {"rank", "Rank"}, {"shapes", "Shapes"}}, s.choices.show};
+    const double pages = page_titles_width(canvas, t, titles), u = t.text_scale;
+    const bool beside = all.w - pages >= 420 * u, shown = pages <= all.w;
+    double y = all.y;
+    if (shown) draw_page_titles(canvas, t, {beside ? all.right() - pages : all.x, y + 3}, titles);
+    if (shown && !beside) y += page_titles_height(t);
+    const double w = beside ? all.w - pages - 32 * u : all.w;
+    y += paragraph(canvas, {all.x, y}, w, headline(s), t.text(t.large(), t.ink, Weight::bold),
+                   2.2 * line_height(t.large())) +
+         4;
+    if (all.h < 300 * u) return y - all.y;
+    y += paragraph(canvas, {all.x, y}, all.w, facts(s), t.text(t.small(), t.ink_soft),
+                   (all.h < 420 * u ? 1.1 : 2.1) * line_height(t.small()));
+    return y - all.y;
+}
+
+void draw_cache_page(Canvas& canvas, const Scene& s, const Rect& area) {
+    const Theme& t = *s.theme;
+    const double u = t.text_scale, gap = 40 * u;
+    const bool two = area.w >= 620 * u;
+    const bool absorbed = s.mla && s.choices.absorb && s.up != nullptr;
+    Rect left = area;
+    if (two) left.w = std::round((area.w - gap) * 0.58);
+    if (s.mla && switch_width(canvas, t) <= left.w && left.h >= 160 * u) {
+        draw_switch(canvas, s, {left.x, left.y});
+        const double h = line_height(t.normal()) + 10 * u;
+        left.y += h, left.h -= h;
+    }
+    draw_flow(canvas, s, left);
+    if (!two) return;
+    Rect side{left.right() + gap, area.y, area.right() - left.right() - gap, area.h};
+    const double space = 20 * u;
+    if (absorbed && side.h >= ways_height(t)) {
+        draw_ways(canvas, s, {side.x, side.y, side.w, ways_height(t)});
+        side.y += ways_height(t) + space, side.h -= ways_height(t) + space;
+    }
+    // What is cached before what it costs; absorbed, the other way round.
+    const bool costs =
+        s.mla && side.h >= costs_height(t) + (absorbed ? 0 : space + caches_height(t));
+    if (costs) {
+        const double h = costs_height(t);
+        draw_costs(canvas, s, {side.x, absorbed ? side.y : side.bottom() - h, side.w, h});
+        if (absorbed) side.y += h + space;
+        side.h -= h + space;
+    }
+    if (side.h >= caches_height(t)) draw_caches(canvas, s, side);
+}
+
+void LatentView::draw(Canvas& canvas, const Frame& frame) const {
+    const Theme& t = *frame.theme;
+    const Rect all = frame.area.inset(frame.area.w < 700 * t.text_scale ? 16 : 24);
+    if (all.w < 48 || all.h < 32) return;
+    const Scene s = make_scene(frame);
+    if (!s.missing.empty())
+        return draw_empty_page(
+            canvas, t, all,
+            s.trace != nullptr ? "Nothing cached to show" : "Type a text and press Enter",
+            s.trace != nullptr ? s.missing
+                               : "What attention keeps of every token is then shown number by "
+                                 "number.");
+    const double head = draw_head(canvas, s, all) + 12 * t.text_scale;
+    const Rect body{all.x, all.y + head, all.w, all.h - head};
+    if (body.h < 48 * t.text_scale) return;
+    if (s.choices.show == "rank") return draw_rank(canvas, s, body);
+    if (s.choices.show == "shapes") return draw_shapes(canvas, s, body);
+    draw_cache_page(canvas, s, body);
+}
+
+}  // namespace
+
+std::unique_ptr<const View> make_latent_view() {
+    return std::make_unique<LatentView>();
+}
+
+}  // namespace sf
