@@ -180,18 +180,6 @@ void draw_arc(Canvas& canvas, Vec2 centre, double radius, double from, double sw
     canvas.polyline(points, colour, width);
 }
 
-double draw_title(Canvas& canvas, const Theme& t, const Rect& area, const std::string& title,
-                  const std::string& remark) {
-    const double h = line_height(t.normal());
-    const auto style = t.text(t.normal(), t.ink, Weight::bold);
-    text_in(canvas, {area.x, area.y, area.w, h}, title, style);
-    const double used = canvas.text_width(title, style) + 12 * t.text_scale;
-    const auto soft = t.text(t.small(), t.ink_faint);
-    if (!remark.empty() && used + canvas.text_width(remark, soft) <= area.w)
-        canvas.text({area.x + used, area.y + h / 2 + cap_height(t.normal()) / 2}, remark, soft);
-    return h + 4;
-}
-
 double dials_height(const Scene& s, double width, double most) {
     const Theme& t = *s.theme;
     const Grid g = arrange(s.pairs, {0, 0, width, most}, t);

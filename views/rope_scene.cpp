@@ -79,18 +79,6 @@ std::string Scene::token_text(std::int64_t token) const {
            "”";
 }
 
-ModelConfig scaled(const ModelConfig& config, const std::string& type, double factor,
-                   std::int64_t trained) {
-    ModelConfig c = config;
-    if (c.rope_scaling.type == "none") c.rope_scaling = RopeScaling{};
-    c.rope_scaling.type = type;
-    c.rope_scaling.factor = factor;
-    c.rope_scaling.original_max_position_embeddings = trained;
-    c.max_position_embeddings =
-        static_cast<std::int64_t>(std::ceil(static_cast<double>(trained) * factor));
-    return c;
-}
-
 Sweep sweep(double theta_trained, double theta, std::int64_t trained, double factor) {
     const double turn = 2 * std::numbers::pi, length = static_cast<double>(trained);
     const double seen = std::min(turn, length * theta_trained);
@@ -123,7 +111,7 @@ std::vector<Method> methods(const Scene& s, double factor, std::int64_t beyond =
                             {"ntk", "NTK-aware", {}, {}, {}},
                             {"yarn", "YaRN", {}, {}, {}}};
     for (Method& m : all) {
-        m.config = scaled(s.what_if, m.name, factor, s.choices.trained);
+        m.config = with_scaling(s.what_if, m.name, factor, s.choices.trained);
         m.config.max_position_embeddings += beyond;
         m.theta = RopeTable(m.config).frequencies();
         if (m.name == "yarn") m.ramp = yarn_ramp(m.config);
@@ -184,8 +172,8 @@ void choose_angles(Scene& s) {
     s.what_if.rope_theta = c.base;
     ModelConfig one_width = s.model;  // the softmax' scale knows the model's width only
     if (c.scaling != "model") {
-        s.what_if = scaled(s.what_if, c.scaling, c.factor, c.trained);
-        one_width = scaled(one_width, c.scaling, c.factor, c.trained);
+        s.what_if = with_scaling(s.what_if, c.scaling, c.factor, c.trained);
+        one_width = with_scaling(one_width, c.scaling, c.factor, c.trained);
     }
     s.what_if.qk_rope_head_dim = c.width;
     s.scale = one_width.softmax_scale();
@@ -260,7 +248,18 @@ Scene make_scene(const Frame& frame) {
     s.position = s.position_part(static_cast<double>(s.distance()));
     s.methods = methods(s, s.choices.factor);
     s.unstretched = methods(s, 1, 1);  // else YaRN would not act at all
+    for (const Need& need : needs(frame)) s.losses = result_of<ScalingLosses>(frame, need);
     return s;
+}
+
+std::vector<Need> needs(const Frame& frame) {
+    if (frame.trace == nullptr) return {};
+    const Choices c = read_choices(frame);
+    if (c.show != "scaling" || c.factor <= 1) return {};
+    return {scaling_losses(
+        *frame.trace,
+        frame.history != nullptr ? frame.history->about.corpora : std::vector<std::string>{},
+        c.trained, c.factor)};
 }
 
 }  // namespace sf::rope

@@ -1,8 +1,10 @@
 #pragma once
 
 #include "core/config.h"
+#include "core/run/scaling_loss.h"
 #include "core/run/timeline.h"
 #include "views/draw/number.h"
+#include "views/result.h"
 #include "views/view.h"
 
 #include <cstdint>
@@ -71,6 +73,7 @@ struct Scene {
     double content = 0, position = 0;  // parts of the score, scale applied
     // None, linear, NTK-aware and YaRN: stretched by the factor as set, and by 1.
     std::vector<Method> methods, unstretched;
+    Result<ScalingLosses> losses;  // of them, where the page shows it
 
     std::int64_t distance() const { return at_q - at_k; }
     std::int64_t rope() const { return 2 * pairs; }
@@ -114,13 +117,13 @@ struct Scene {
     std::string node(const std::string& name) const { return prefix + name; }
 };
 Scene make_scene(const Frame& frame);
+std::vector<Need> needs(const Frame& frame);  // the losses, on their page
+// Of the rows that the model was trained on, else the config's.
+std::int64_t trained_length(const Frame& frame);
 
 Vec2 rotated(Vec2 v, double angle);
 double length_of(Vec2 v);
 
-// The model's config with another scaling, stretched by `factor` from the trained length.
-ModelConfig scaled(const ModelConfig& config, const std::string& type, double factor,
-                   std::int64_t trained);
 // Angles of a pair: those that training swept, and those that are new when the context is `factor`
 // times as long. Both at most a whole turn.
 struct Sweep {

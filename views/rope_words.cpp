@@ -94,13 +94,15 @@ std::string headline(const Scene& s) {
 
 std::string facts(const Scene& s) {
     if (s.choices.show == "scaling") {
-        const bool as_config =
-            s.choices.trained == (s.model.rope_scaling.type == "none"
-                                      ? s.model.max_position_embeddings
-                                      : s.model.rope_scaling.original_max_position_embeddings);
+        const bool set = s.choices.trained != trained_length(*s.frame);
+        const bool rows = s.frame->history != nullptr && s.frame->history->about.row_tokens > 0 &&
+                          s.model.rope_scaling.type == "none";
         return "The same for all layers and heads · width " + format_count(s.choices.width) +
                " · base " + format_number(s.choices.base) + " · trained length " +
-               format_count(s.choices.trained) + (as_config ? " as the config says" : " as set");
+               format_count(s.choices.trained) +
+               (set    ? " as set"
+                : rows ? " tokens, the rows of its training"
+                       : " as the config says");
     }
     std::string text = place(s);
     text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
@@ -139,6 +141,18 @@ std::string description(const Scene& s) {
             text += (m > 0 ? ", " : "") + all[m].title + " " +
                     format_count(pairs_with_new_angles(s, all[m], all.front()));
         text += " of " + format_count(static_cast<std::int64_t>(all.front().theta.size())) + ". ";
+        if (s.losses.value != nullptr) {
+            text += "On held-out text the model's own loss beyond them is ";
+            for (std::size_t m = 0; m < all.size(); ++m) {
+                const auto& loss = s.losses.value->methods[m];
+                text +=
+                    (m > 0 ? ", " : "") + format_fixed(loss.beyond, 3) + " (" + all[m].title + ")";
+            }
+            text += ", within them without scaling " +
+                    format_fixed(s.losses.value->methods.front().within, 3) + " nats a token. ";
+        } else if (!s.losses.error.empty()) {
+            text += "The loss beyond them was not measured: " + s.losses.error + ". ";
+        }
     } else if (s.choices.show == "latent" && s.grouped) {
         text += nothing_to_fold(s) + " ";
     } else if (s.choices.show == "latent") {
