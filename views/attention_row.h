@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/run/score_variance.h"
 #include "core/run/softmax_passes.h"
 #include "views/view.h"
 
@@ -111,6 +112,9 @@ std::vector<std::string> order_names();
 std::vector<std::int64_t> arrival(const std::string& order, const std::vector<Real>& scores,
                                   std::int64_t tile);
 std::int64_t tile_size(std::int64_t wanted, std::int64_t n);
+
+// The variance of the scores of the layer, all heads and visible pairs.
+ScoreVariance trained_variance(const Row& row);
 
 std::vector<Invariant> checks(const Row& row);
 std::string description(const Row& row);
