@@ -180,8 +180,9 @@ void draw_maps(Canvas& canvas, const Scene& s, const Rect& area) {
     const Theme& t = *s.theme;
     const double u = t.text_scale, gap = 24 * u;
     Rect rest = area;
-    const double title = draw_block_title(
-        canvas, t, area, "Attention of head " + format_count(s.head), "query down, key across");
+    const double title =
+        draw_block_title(canvas, t, area, "Attention of head " + format_count(s.head),
+                         "query down, key across, 0 dark to 1 bright");
     rest.y += title, rest.h -= title;
     const double w = (rest.w - gap) / 2;
     draw_attention(canvas, s, s.trace, {rest.x, rest.y, w, rest.h}, "all " + format_count(s.rank),
