@@ -41,7 +41,7 @@ void draw_pair(Canvas& canvas, const Scene& s, const Pair& p, const Rect& area) 
         draw_legend(canvas, t, {x, area.y + (line - row) / 2}, area.right() - x, p.legend);
     double y = area.y + line;
     for (std::size_t i = 0; i < 2; ++i, y += line) {
-        const bool now = (i == 1) == s.choices.absorb;
+        const bool now = (i == 1) == (s.choices.absorb && s.up != nullptr);
         auto style = now ? bold : soft;
         text_in(canvas, {area.x, y, label, line}, names[i], style);
         draw_parts(canvas, t, {area.x + label, y + line * 0.18, wide, line * 0.64}, p.parts[i],

@@ -121,7 +121,7 @@ Flow grouped(const Scene& s) {
                       {"v", heads_of(s.groups, s.value), Meaning::value,
                        each(s.groups, [&](std::int64_t i) { return s.value_of(i); }), true}});
     f.kept = 1;
-    f.rows.push_back({{"q", heads_of(s.heads, s.nope) + " that read them", Meaning::query,
+    f.rows.push_back({{"q^{C}", heads_of(s.heads, s.nope) + " that read them", Meaning::query,
                        each(s.heads, [&](std::int64_t i) { return s.query_of(i); }), false, true}});
     f.funnels = {{0, 0, 0, Meaning::key, "\\key{W}^{K}"},
                  {0, 0, 1, Meaning::value, "\\value{W}^{V}"},

@@ -237,7 +237,14 @@ void draw_next(Canvas& canvas, const Scene& s, const Rect& area) {
         left = std::max(left, canvas.text_width(names.back(), soft));
     }
     left = std::min(std::ceil(left), rest.w * 0.35) + 8 * u;
-    const double number = std::ceil(canvas.text_width("88.8 % → 88.8 %", soft)) + 8 * u;
+    std::vector<std::string> figures;
+    double number = 0;
+    for (std::int64_t i = 0; i < shown; ++i) {
+        const std::int64_t at = first + ids[static_cast<std::size_t>(i)];
+        figures.push_back(format_percent(before->at(at)) + " → " + format_percent(now->at(at)));
+        number = std::max(number, canvas.text_width(figures.back(), soft));
+    }
+    number = std::ceil(number) + 8 * u;
     const bool numbers = rest.w - left - number >= 48 * u;
     const double wide = rest.w - left - (numbers ? number : 0);
     for (std::int64_t i = 0; i < shown; ++i) {
@@ -252,7 +259,7 @@ void draw_next(Canvas& canvas, const Scene& s, const Rect& area) {
         canvas.hit({rest.x + left, y, wide, row}, {"probs", first + id, 1, 1, 0, 0});
         if (numbers)
             text_in(canvas, {rest.right() - number, y, number, row},
-                    format_percent(p) + " → " + format_percent(q), right);
+                    figures[static_cast<std::size_t>(i)], right);
     }
 }
 
