@@ -162,8 +162,8 @@ std::optional<Measures> measure(const Flow& f, const Theme& t, const Rect& area)
     if (m.unit < 0.3) return {};
     const double fixed = n * m.label + 2 * m.pad + m.foot;
     const double rest = area.h - fixed;
-    m.strip = std::clamp(rest * 0.36 / n, 10 * u, 40 * u);
-    m.funnel = std::min((rest - n * m.strip) / std::max(n - 1, 1.0), 144 * u);
+    m.strip = std::clamp(rest * 0.36 / n, 10 * u, 56 * u);
+    m.funnel = std::min((rest - n * m.strip) / std::max(n - 1, 1.0), 240 * u);
     if (m.funnel < 14 * u) return {};
     return m;
 }
