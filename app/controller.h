@@ -133,6 +133,11 @@ public:
     void set_value(int pane, const std::string& name, const SettingValue& value);
     void reset_parameters();
     bool has_parameter(int pane, std::string_view name) const;
+    // The plain limit of the view's mechanism: whether it has one, whether it is set; sets it, or
+    // goes back to the defaults.
+    bool has_plain(int pane) const;
+    bool is_plain(int pane) const;
+    void set_plain(int pane, bool on);
     double number(int pane, std::string_view name) const;
     // A press or drag on a "setting:" target of a pane's picture (views/canvas/canvas.h).
     SettingDrag begin_drag(int pane, const Hit& hit, Vec2 at);

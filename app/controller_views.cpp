@@ -240,6 +240,29 @@ void Controller::reset_parameters() {
     changed();
 }
 
+bool Controller::has_plain(int pane) const {
+    for (const Parameter& p : view(pane).parameters(frame(pane)))
+        if (p.plain) return true;
+    return false;
+}
+
+bool Controller::is_plain(int pane) const {
+    const Frame f = frame(pane);
+    bool any = false;
+    for (const Parameter& p : view(pane).parameters(f)) {
+        if (!p.plain) continue;
+        any = true;
+        const auto set = f.settings->find(p.name);
+        if ((set == f.settings->end() ? p.standard : set->second) != *p.plain) return false;
+    }
+    return any;
+}
+
+void Controller::set_plain(int pane, bool on) {
+    for (const Parameter& p : view(pane).parameters(frame(pane)))
+        if (p.plain) set_value(pane, p.name, on ? *p.plain : p.standard);
+}
+
 bool Controller::has_parameter(int pane, std::string_view name) const {
     for (const Parameter& p : view(pane).parameters(frame(pane)))
         if (p.name == name) return true;

@@ -40,6 +40,12 @@ Nodes attention_nodes(const Graph& graph, int layer);
 // The layer that the cursor is in.
 int current_layer(const Frame& frame);
 
+// Where the values of a head lie; width 0: they were not kept.
+struct Values {
+    const Real* first = nullptr;
+    std::int64_t width = 0, ld = 0;
+};
+
 struct Row {
     const Trace* trace = nullptr;
     Nodes nodes;
@@ -69,6 +75,7 @@ struct Row {
     double arrived = 0;  // tiles, with the part of the one on its way
 
     SoftmaxRow softmax_row() const { return {row.data(), n, values, width, ld}; }
+    Values values_of(std::int64_t of_head) const;
     // Keys of the tile that arrives as number `p`.
     std::int64_t begin(std::int64_t p) const { return order[static_cast<std::size_t>(p)] * tile; }
     std::int64_t count(std::int64_t p) const;

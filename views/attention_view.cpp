@@ -86,7 +86,9 @@ std::vector<Parameter> AttentionView::parameters(const Frame& frame) const {
          0.0,
          "Keys that arrive at once; 0 makes about six tiles, 32 is the model's own size, the whole "
          "row is the plain softmax.",
-         false},
+         false,
+         false,
+         keys},
         {"order", T::choice, 0, 0, order_names(), std::string("forward"),
          "In which order the tiles arrive: the result does not depend on it, the number of "
          "rescales does.",

@@ -19,15 +19,16 @@ double length_of(Vec2 v) {
     return std::hypot(v.x, v.y);
 }
 
-Vec2 Scene::raw_query(std::int64_t token, std::int64_t pair) const {
+Vec2 Scene::raw_query(std::int64_t token, std::int64_t pair, std::int64_t of_head) const {
     const std::int64_t at =
-        ((batch * tokens + token) * heads + head) * (nope + rope()) + nope + 2 * pair;
+        ((batch * tokens + token) * heads + of_head) * (nope + rope()) + nope + 2 * pair;
     return {q->at(at), q->at(at + 1)};
 }
 
-Vec2 Scene::raw_key(std::int64_t token, std::int64_t pair) const {
-    const std::int64_t at = (batch * tokens + token) * (rank + rope()) + rank + 2 * pair;
-    return {kv_a->at(at), kv_a->at(at + 1)};
+Vec2 Scene::raw_key(std::int64_t token, std::int64_t pair, std::int64_t of_group) const {
+    const std::int64_t at = ((batch * tokens + token) * groups + of_group) * (k_in_begin + rope()) +
+                            k_in_begin + 2 * pair;
+    return {k_in->at(at), k_in->at(at + 1)};
 }
 
 double Scene::content_at(std::int64_t token, std::int64_t key) const {
@@ -36,7 +37,8 @@ double Scene::content_at(std::int64_t token, std::int64_t key) const {
     double sum = 0;
     if (kv != nullptr) {
         const std::int64_t a = row * (nope + rope());
-        const std::int64_t b = (column * heads + head) * (nope + value);
+        const std::int64_t b = grouped ? (column * groups + group) * (nope + rope())
+                                       : (column * heads + head) * (nope + value);
         for (std::int64_t i = 0; i < nope; ++i) sum += q->at(a + i) * kv->at(b + i);
     } else if (q_latent != nullptr && latents != nullptr) {
         for (std::int64_t i = 0; i < rank; ++i)
@@ -77,31 +79,6 @@ std::string Scene::token_text(std::int64_t token) const {
            "”";
 }
 
-ModelConfig scaled(const ModelConfig& config, const std::string& type, double factor,
-                   std::int64_t trained) {
-    ModelConfig c = config;
-    if (c.rope_scaling.type == "none") c.rope_scaling = RopeScaling{};
-    c.rope_scaling.type = type;
-    c.rope_scaling.factor = factor;
-    c.rope_scaling.original_max_position_embeddings = trained;
-    c.max_position_embeddings =
-        static_cast<std::int64_t>(std::ceil(static_cast<double>(trained) * factor));
-    return c;
-}
-
-std::vector<Method> methods(const Scene& scene, double factor) {
-    std::vector<Method> all{{"none", "None", {}, {}},
-                            {"linear", "Position interpolation", {}, {}},
-                            {"ntk", "NTK-aware", {}, {}},
-                            {"yarn", "YaRN", {}, {}}};
-    ModelConfig plain = scene.what_if;
-    for (Method& m : all) {
-        m.config = scaled(plain, m.name, factor, scene.choices.trained);
-        m.theta = RopeTable(m.config).frequencies();
-    }
-    return all;
-}
-
 Sweep sweep(double theta_trained, double theta, std::int64_t trained, double factor) {
     const double turn = 2 * std::numbers::pi, length = static_cast<double>(trained);
     const double seen = std::min(turn, length * theta_trained);
@@ -121,24 +98,48 @@ int layer_of_step(const Frame& frame) {
     return 0;
 }
 
-const Tensor* kept(const Scene& s, const char* name) {
+const Tensor* kept(const Scene& s, const std::string& name) {
     const NodeId id = s.trace->graph->find(s.prefix + name);
     const Tensor* t = id == no_node ? nullptr : s.trace->find(id);
     return t != nullptr && t->shape == s.trace->shape(id) ? t : nullptr;
 }
 
+// `beyond`: tokens that the context is longer than factor x trained.
+std::vector<Method> methods(const Scene& s, double factor, std::int64_t beyond = 0) {
+    std::vector<Method> all{{"none", "None", {}, {}, {}},
+                            {"linear", "Position interpolation", {}, {}, {}},
+                            {"ntk", "NTK-aware", {}, {}, {}},
+                            {"yarn", "YaRN", {}, {}, {}}};
+    for (Method& m : all) {
+        m.config = with_scaling(s.what_if, m.name, factor, s.choices.trained);
+        m.config.max_position_embeddings += beyond;
+        m.theta = RopeTable(m.config).frequencies();
+        if (m.name == "yarn") m.ramp = yarn_ramp(m.config);
+    }
+    return all;
+}
+
 // Finds the tensors; says in words what is not there.
 void find_tensors(Scene& s) {
-    const NodeId rope = s.trace->graph->find(s.prefix + "q_pe");
-    if (rope == no_node || s.trace->graph->find(s.prefix + "k_pe") == no_node ||
-        s.trace->graph->find(s.prefix + "kv_a") == no_node) {
-        s.missing = "The attention of this layer has no rope key beside a latent.";
-        return;
+    s.grouped = !s.model.mla();
+    const char* const raw = s.grouped ? "k" : "kv_a";
+    if (s.grouped) {
+        s.key_name = "k_rotated";
+        s.groups = s.model.num_key_value_heads;
+        s.group = s.head * s.groups / s.heads;
+        s.k_in_begin = s.k_pe_begin = s.nope;
+    } else {
+        s.k_in_begin = s.rank;
     }
-    for (const auto& [name, tensor] : {std::pair{"q", &s.q},
+    for (const std::string& name : {std::string("q_pe"), s.key_name, std::string(raw)})
+        if (s.trace->graph->find(s.prefix + name) == no_node) {
+            s.missing = "The attention of this layer rotates no keys.";
+            return;
+        }
+    for (const auto& [name, tensor] : {std::pair{std::string("q"), &s.q},
                                        {"q_pe", &s.q_pe},
-                                       {"kv_a", &s.kv_a},
-                                       {"k_pe", &s.k_pe},
+                                       {raw, &s.k_in},
+                                       {s.key_name, &s.k_pe},
                                        {"scores", &s.scores}}) {
         *tensor = kept(s, name);
         if (*tensor == nullptr && s.missing.empty())
@@ -146,7 +147,7 @@ void find_tensors(Scene& s) {
                         ": run the text with the model itself to see its rotations.";
     }
     s.probs = kept(s, "attn_probs");
-    s.kv = kept(s, "kv");
+    s.kv = kept(s, s.grouped ? "cache_k" : "kv");
     s.q_latent = kept(s, "q_absorbed");
     s.latents = kept(s, "cache_latent");
     if (!s.missing.empty()) return;
@@ -171,8 +172,8 @@ void choose_angles(Scene& s) {
     s.what_if.rope_theta = c.base;
     ModelConfig one_width = s.model;  // the softmax' scale knows the model's width only
     if (c.scaling != "model") {
-        s.what_if = scaled(s.what_if, c.scaling, c.factor, c.trained);
-        one_width = scaled(one_width, c.scaling, c.factor, c.trained);
+        s.what_if = with_scaling(s.what_if, c.scaling, c.factor, c.trained);
+        one_width = with_scaling(one_width, c.scaling, c.factor, c.trained);
     }
     s.what_if.qk_rope_head_dim = c.width;
     s.scale = one_width.softmax_scale();
@@ -245,7 +246,20 @@ Scene make_scene(const Frame& frame) {
     }
     s.content = s.content_at(s.t, s.s);
     s.position = s.position_part(static_cast<double>(s.distance()));
+    s.methods = methods(s, s.choices.factor);
+    s.unstretched = methods(s, 1, 1);  // else YaRN would not act at all
+    for (const Need& need : needs(frame)) s.losses = result_of<ScalingLosses>(frame, need);
     return s;
+}
+
+std::vector<Need> needs(const Frame& frame) {
+    if (frame.trace == nullptr) return {};
+    const Choices c = read_choices(frame);
+    if (c.show != "scaling" || c.factor <= 1) return {};
+    return {scaling_losses(
+        *frame.trace,
+        frame.history != nullptr ? frame.history->about.corpora : std::vector<std::string>{},
+        c.trained, c.factor)};
 }
 
 }  // namespace sf::rope

@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -31,6 +32,8 @@ struct Parameter {
     std::string help;                  // one sentence
     bool handle = false;               // set by dragging in the picture: no widget of its own
     bool log = false;                  // sliders and tracks go by its logarithm; min > 0
+    // Its value in the plain limit of the view's mechanism (one tile; scaling factor 1).
+    std::optional<SettingValue> plain = {};
 
     // A place 0..1 on a slider from min to max, and back; whole where the type is.
     double part_of(double value) const;

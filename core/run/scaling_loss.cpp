@@ -13,7 +13,7 @@ namespace sf {
 
 namespace {
 
-constexpr std::int64_t rows_read = 6, most_tokens = 4096, most_bands = 16;
+constexpr std::int64_t tokens_read = 4096, most_tokens = 4096, most_bands = 16;
 
 struct Question {
     ModelConfig config;
@@ -72,7 +72,7 @@ DerivedPtr measure(const Question& q, const Progress& progress) {
     auto result = std::make_shared<ScalingLosses>();
     result->trained = q.trained;
     result->length = q.length;
-    result->rows = rows_read;
+    result->rows = std::clamp<std::int64_t>(tokens_read / q.length, 2, 16);
     result->text = "the generated corpus, held-out part";
     const std::int64_t bands = std::min(most_bands, q.length);
     for (std::int64_t b = 0; b < bands; ++b) result->begin.push_back(b * q.length / bands);
@@ -88,8 +88,8 @@ DerivedPtr measure(const Question& q, const Progress& progress) {
         Executor executor(graph, q.weights, 1);
         std::vector<double> counts(m.loss.size());
         double below = 0, above = 0;
-        for (std::int64_t r = 0; r < rows_read; ++r) {
-            if (!progress(done / static_cast<double>(rows_read) /
+        for (std::int64_t r = 0; r < result->rows; ++r) {
+            if (!progress(done / static_cast<double>(result->rows) /
                           static_cast<double>(types.size())))
                 return nullptr;
             const auto ids = held_out_row(q, static_cast<std::uint64_t>(r));

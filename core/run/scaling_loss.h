@@ -33,8 +33,9 @@ struct ScalingLosses : DerivedValue {
     std::string text;  // what was read
 };
 
-// Reads `rows` held-out rows of the generated corpus of ceil(trained · factor) tokens. Why it
-// cannot is the entry's error: no weights, no tokenizer, or a text that this program does not have
+// Reads held-out rows of the generated corpus of ceil(trained · factor) tokens, 2 to 16 of them.
+// Why it cannot is the entry's error: no weights, no tokenizer, or a text that this program does
+// not have
 // (`corpora`: the labels of what the model was trained on).
 Need scaling_losses(const Trace& trace, const std::vector<std::string>& corpora,
                     std::int64_t trained, double factor);

@@ -4,11 +4,15 @@
 #include "core/ops/rope.h"
 #include "views/draw/colour_map.h"
 #include "views/draw/number.h"
+#include "views/rope_scene.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <map>
+#include <tuple>
 
 namespace sf {
 namespace {
@@ -152,7 +156,7 @@ TEST_P(RopeNumbers, EveryInvariantHolds) {
             p.frame.cursor.batch = 1;
             p.set(std::string("show=") + page);
             const auto list = p.view().invariants(p.frame);
-            EXPECT_GE(list.size(), 6U);
+            EXPECT_GE(list.size(), 7U);
             for (const Invariant& i : list) {
                 EXPECT_TRUE(i.holds) << step << ": " << i.name << ": " << i.figure;
                 EXPECT_EQ(i.figure.find("not measured"), std::string::npos) << step << i.name;
@@ -216,6 +220,255 @@ TEST(RopeInvariants, SeeADeliberateFault) {
     EXPECT_TRUE(holds_with(turned, "length"));
     EXPECT_FALSE(holds_with(turned, "angles"));
 }
+
+// A trace whose rotations are another's: every query and key turned anew by f(position, pair, raw).
+TracePtr rotated_otherwise(const Trace& truth,
+                           const std::function<void(std::int64_t, Real*)>& turn_row) {
+    auto other = std::make_shared<Trace>(truth);
+    for (const auto& [to, from, begin] :
+         {std::tuple{"layers.1.q_pe", "layers.1.q", std::int64_t{12}},
+          std::tuple{"layers.1.k_pe", "layers.1.kv_a", std::int64_t{24}}}) {
+        auto tensor = std::make_shared<Tensor>(*truth.find(to));
+        const Tensor& raw = *truth.find(from);
+        const std::int64_t width = tensor->shape.cols(), rows = tensor->size() / width;
+        const std::int64_t each = rows / truth.extent.tokens;  // heads
+        for (std::int64_t r = 0; r < rows; ++r) {
+            Real* row = tensor->real.data() + r * width;
+            for (std::int64_t i = 0; i < width; ++i)
+                row[i] = static_cast<Real>(raw.at(r * raw.shape.cols() + begin + i));
+            turn_row(r / each, row);
+        }
+        other->keep(truth.graph->find(to), tensor, 0);
+    }
+    return other;
+}
+
+// The faults that an implementation of RoPE is known for, each in the whole layer.
+TEST(RopeInvariants, SeeTheKnownFaultsOfRotating) {
+    const TracePtr truth =
+        rope_run("the cat sat", [](ModelConfig& c) { c.initializer_range = 0.3; });
+    const auto turn = [](Real* x, std::size_t a, std::size_t b, double angle) {
+        const double p = x[a], q = x[b];
+        x[a] = static_cast<Real>(p * std::cos(angle) - q * std::sin(angle));
+        x[b] = static_cast<Real>(p * std::sin(angle) + q * std::cos(angle));
+    };
+    const auto theta = [](std::size_t i, double width) {
+        return std::pow(10000.0, -2 * static_cast<double>(i) / width);
+    };
+    using Turn = std::function<void(double, std::size_t, Real*)>;
+    const std::map<std::string, Turn> ways{
+        {"right",
+         [&](double t, std::size_t i, Real* x) { turn(x, 2 * i, 2 * i + 1, t * theta(i, 8)); }},
+        {"halves", [&](double t, std::size_t i, Real* x) { turn(x, i, i + 4, t * theta(i, 8)); }},
+        {"other sign",
+         [&](double t, std::size_t i, Real* x) { turn(x, 2 * i, 2 * i + 1, -t * theta(i, 8)); }},
+        {"other frequency",
+         [&](double t, std::size_t i, Real* x) { turn(x, 2 * i, 2 * i + 1, t * theta(i, 16)); }},
+        {"from position 1", [&](double t, std::size_t i, Real* x) {
+             turn(x, 2 * i, 2 * i + 1, (t + 1) * theta(i, 8));
+         }}};
+    for (const auto& [name, way] : ways) {
+        const Turn& one = way;
+        RopePicture p(rotated_otherwise(*truth, [&](std::int64_t position, Real* row) {
+            for (std::size_t i = 0; i < 4; ++i) one(static_cast<double>(position), i, row);
+        }));
+        const bool right = name == "right";
+        EXPECT_EQ(p.check("angles").holds, right) << name;
+        // The score goes by the distance alone, whatever both are turned by beside it.
+        if (name != "from position 1") {
+            EXPECT_EQ(p.check("shifting").holds, right) << name;
+            EXPECT_EQ(p.check("content + position").holds, right) << name;
+            EXPECT_EQ(p.check("factor 1").holds, right) << name;
+        }
+    }
+}
+
+TEST(RopeInvariants, SeeAFaultOfAnyHeadAndToken) {
+    const TracePtr truth = rope_run();
+    for (const std::int64_t token : {0, 6})
+        for (const std::int64_t head : {1, 3}) {
+            const RopePicture p(
+                rope_fault(*truth, "layers.1.q_pe", (token * 4 + head) * 8 + 5, 1e-4));
+            EXPECT_FALSE(p.check("angles").holds) << token << " " << head;
+            EXPECT_FALSE(p.check("length").holds) << token << " " << head;
+        }
+}
+
+// What moves with the two on screen is measured on what was recorded of them.
+TEST(RopeInvariants, SeeThatAShiftChangedTheScore) {
+    const TracePtr truth =
+        rope_run("the cat sat", [](ModelConfig& c) { c.initializer_range = 0.3; });
+    for (const char* setting : {"shift=0", "shift=90"}) {
+        RopePicture p(truth);
+        p.set("t=9");
+        p.set("s=4");
+        p.set("head=2");
+        p.set(setting);
+        EXPECT_TRUE(p.check("shifting").holds);
+        EXPECT_NE(p.check("shifting").figure.find("recorded"), std::string::npos);
+        const auto fault_in = [&](const char* node, std::int64_t at) {
+            const TracePtr other = rope_fault(*truth, node, at, 0.05);
+            p.frame.trace = other.get();
+            const bool red = !p.check("shifting").holds && !p.check("factor 1").holds;
+            p.frame.trace = truth.get();
+            return red;
+        };
+        EXPECT_TRUE(fault_in("layers.1.q_pe", (9 * 4 + 2) * 8 + 6)) << setting;
+        EXPECT_TRUE(fault_in("layers.1.k_pe", 4 * 8 + 1)) << setting;
+        EXPECT_FALSE(fault_in("layers.1.k_pe", 5 * 8 + 1)) << "another key";
+    }
+    // By hand or with other angles it is measured on what is drawn.
+    RopePicture p(truth);
+    p.set("base=50");
+    rope::Scene scene = rope::make_scene(p.frame);
+    const auto check = [&](const std::string& part) {
+        for (const Invariant& i : rope::checks(scene))
+            if (i.name.find(part) != std::string::npos) return i.holds;
+        return false;
+    };
+    EXPECT_TRUE(check("shifting"));
+    scene.position += 1e-3;
+    EXPECT_FALSE(check("shifting"));
+}
+
+// The scaling methods are the core's; another frequency of any is seen.
+TEST(RopeInvariants, SeeAWrongScaling) {
+    RopePicture p(rope_run("the cat sat", [](ModelConfig& c) { c.qk_rope_head_dim = 32; }));
+    p.set("factor=8");
+    p.set("trained=64");
+    const rope::Scene truth = rope::make_scene(p.frame);
+    const auto holds_with = [&](const std::string& part, const auto& fault) {
+        rope::Scene scene = truth;
+        fault(scene);
+        for (const Invariant& i : rope::checks(scene))
+            if (i.name.find(part) != std::string::npos) return i.holds;
+        ADD_FAILURE() << "there is no check " << part;
+        return false;
+    };
+    using rope::Scene;
+    for (const char* part : {"factor 1", "end bands", "θ of every"})
+        EXPECT_TRUE(holds_with(part, [](Scene&) {})) << part;
+    for (std::size_t m = 0; m < 4; ++m)
+        for (const std::size_t pair : {std::size_t{0}, std::size_t{15}}) {
+            EXPECT_FALSE(
+                holds_with("θ of every", [&](Scene& s) { s.methods[m].theta[pair] *= 1.0001; }));
+            EXPECT_FALSE(
+                holds_with("factor 1", [&](Scene& s) { s.unstretched[m].theta[pair] *= 1.0001; }));
+        }
+    // Stretched to 8 the methods differ, and YaRN is each end's.
+    EXPECT_FALSE(holds_with("factor 1", [](Scene& s) { s.unstretched = s.methods; }));
+    for (const std::size_t pair : {std::size_t{0}, std::size_t{15}}) {
+        EXPECT_FALSE(
+            holds_with("end bands", [&](Scene& s) { s.methods[3].theta[pair] *= 1.0001; }));
+        EXPECT_FALSE(holds_with("end bands", [&](Scene& s) { s.methods[3].ramp[pair] = 0.5; }));
+    }
+    EXPECT_FALSE(
+        holds_with("end bands", [](Scene& s) { s.methods[3].theta = s.methods[0].theta; }));
+    EXPECT_FALSE(
+        holds_with("end bands", [](Scene& s) { s.methods[3].theta = s.methods[1].theta; }));
+    EXPECT_FALSE(holds_with("end bands", [](Scene& s) {
+        std::reverse(s.methods[3].ramp.begin(), s.methods[3].ramp.end());
+    }));
+    // Both bands are there to be measured.
+    EXPECT_EQ(p.check("end bands").figure.find("0 kept"), std::string::npos);
+    EXPECT_EQ(p.check("end bands").figure.find(" 0 interpolated"), std::string::npos);
+}
+
+// Each group of heads has a rotated key of its own.
+class RopeGroups : public testing::TestWithParam<std::int64_t> {
+protected:
+    static TracePtr run() {
+        return rope_run(
+            "the cat sat",
+            [](ModelConfig& c) {
+                c.attention_kind = "gqa";
+                c.num_key_value_heads = GetParam();
+                c.initializer_range = 0.3;
+            },
+            {}, 2);
+    }
+};
+
+TEST_P(RopeGroups, TheHandsAndTheScoreAreThoseOfTheGroup) {
+    const std::int64_t groups = GetParam();
+    const TracePtr trace = run();
+    const Tensor& rotated = *trace->find("layers.1.k_rotated");
+    for (const std::int64_t head : {0, 1, 3}) {
+        RopePicture p(trace, "layers.1.k_rotated");
+        p.frame.cursor.batch = 1;
+        p.set("t=9");
+        p.set("s=4");
+        p.set("head=" + std::to_string(head));
+        const RecordingCanvas canvas = p.draw();
+        const std::int64_t group = head * groups / 4;
+        const std::int64_t first = (((11 + 4) * groups) + group) * 20 + 12;
+        std::vector<Vec2> centres;
+        double longest = 0;
+        for (const Hit& h : canvas.hits())
+            if (h.target.node == "setting:pair") centres.push_back(h.rect.centre());
+        ASSERT_EQ(centres.size(), 4U);
+        for (std::int64_t i = 0; i < 8; i += 2)
+            longest =
+                std::max(longest, std::hypot(rotated.at(first + i), rotated.at(first + i + 1)));
+        const double unit = find_hit(canvas, "setting:pair")->rect.w / 2 / longest;
+        std::int64_t seen = 0;
+        for (const Hit& h : canvas.hits()) {
+            if (h.target.node != "layers.1.k_rotated") continue;
+            const std::int64_t pair = (h.target.first - first) / 2;
+            ASSERT_TRUE(pair >= 0 && pair < 4) << h.target.first;
+            const Vec2 tip = h.rect.centre() - centres[static_cast<std::size_t>(pair)];
+            EXPECT_NEAR(tip.x, rotated.at(h.target.first) * unit, 0.05);
+            EXPECT_NEAR(-tip.y, rotated.at(h.target.first + 1) * unit, 0.05);
+            ++seen;
+        }
+        EXPECT_EQ(seen, 4);
+        double position = 0;
+        for (std::int64_t i = 0; i < 8; ++i)
+            position += value_at(*trace, "layers.1.q_pe", {1, 9, head, i}) * rotated.at(first + i);
+        position *= trace->graph->config.softmax_scale();
+        EXPECT_TRUE(canvas.has_text(signed_text(position) + " at distance 5"));
+        const double score = value_at(*trace, "layers.1.scores", {1, head, 9, 4});
+        EXPECT_TRUE(canvas.has_text(signed_text(score - position)));
+        EXPECT_TRUE(holds(texts_in(canvas, find_hit(canvas, "layers.1.scores", 1)->rect),
+                          signed_text(score)));
+    }
+}
+
+TEST_P(RopeGroups, EveryInvariantHoldsAndAFaultIsSeen) {
+    const TracePtr trace = run();
+    for (const char* page : {"distance", "scaling", "latent"})
+        for (const char* step : {"embed", "layers.0.k", "layers.2.scores", "mtp.1.k_rotated"}) {
+            RopePicture p(trace, step);
+            p.set(std::string("show=") + page);
+            p.set("head=2");
+            EXPECT_EQ(p.view().invariants(p.frame).size(), 7U);
+            for (const Invariant& i : p.view().invariants(p.frame)) {
+                EXPECT_TRUE(i.holds) << step << ": " << i.name << ": " << i.figure;
+                EXPECT_EQ(i.figure.find("not measured"), std::string::npos) << step << i.name;
+            }
+        }
+    const std::int64_t last = (10 * GetParam() + GetParam() - 1) * 20;
+    const TracePtr turned = rope_fault(*trace, "layers.1.k_rotated", last + 13, 1e-3);
+    const RopePicture p(turned, "layers.1.k_rotated");
+    for (const char* check : {"length", "angles"}) EXPECT_FALSE(p.check(check).holds) << check;
+    RopePicture of_head(rope_fault(*trace, "layers.1.cache_k", last + 3, 1e-2),
+                        "layers.1.k_rotated");
+    of_head.set("head=3");
+    EXPECT_FALSE(of_head.check("content + position").holds);
+}
+
+TEST_P(RopeGroups, ThePageOfTheLatentSaysWhyThereIsNothingToFold) {
+    RopePicture p(run(), "layers.1.k_rotated");
+    p.set("show=latent");
+    const RecordingCanvas canvas = p.draw();
+    EXPECT_TRUE(canvas.has_text("nothing has to be folded"));
+    EXPECT_TRUE(canvas.has_text("no latent"));
+    // Keys of 12 + 8 and values of 12 numbers a group.
+    EXPECT_NE(p.view().describe(p.frame).find(std::to_string(GetParam() * 32) + " numbers a token"),
+              std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Groups, RopeGroups, testing::Values(1, 2, 4));
 
 TEST(RopeScaling, ThePageSaysWhatTheModelsOwnFrequenciesSay) {
     const TracePtr trace = rope_run();
