@@ -191,11 +191,12 @@ void draw_maps(Canvas& canvas, const Scene& s, const Rect& area) {
     const double u = t.text_scale, gap = 24 * u;
     Rect rest = area;
     const double title = draw_block_title(
-        canvas, t, area, "Attention of head " + format_count(s.head),
-        (shown_tokens(s) < s.tokens ? "tokens " + format_count(first_token(s)) + " to " +
-                                          format_count(first_token(s) + shown_tokens(s) - 1) + ", "
-                                    : std::string()) +
-            "query down, key across, 0 dark to 1 bright");
+        canvas, t, area,
+        "Attention of head " + format_count(s.head) +
+            (shown_tokens(s) < s.tokens ? ", tokens " + format_count(first_token(s)) + " to " +
+                                              format_count(first_token(s) + shown_tokens(s) - 1)
+                                        : std::string()),
+        "query down, key across");
     rest.y += title, rest.h -= title;
     const double w = (rest.w - gap) / 2;
     draw_attention(canvas, s, s.trace, {rest.x, rest.y, w, rest.h}, "all " + format_count(s.rank),
