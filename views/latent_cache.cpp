@@ -48,7 +48,12 @@ void draw_grown(Canvas& canvas, const Scene& s, const CacheCount& count, const R
     const double come = std::min(arrival(s, s.node(s.mla ? "cache_latent" : "cache_k")),
                                  arrival(s, s.node(s.mla ? "cache_k_pe" : "cache_v")));
     for (std::int64_t i = 0; i <= now; ++i) {
-        const Rect c = column(i, r.h * (i == now ? come : 1));
+        Rect c = column(i, r.h * (i == now ? come : 1));
+        // Columns that touch are one, without seams.
+        if (gap == 0 && i < now) {
+            c = {r.x, r.y, step * static_cast<double>(now), r.h};
+            i = now - 1;
+        }
         const double cut = c.bottom() - c.h * share;
         canvas.fill_rect({c.x, cut, c.w, c.bottom() - cut}, t.meaning(low).alpha(0.75));
         canvas.fill_rect({c.x, c.y, c.w, cut - c.y}, t.meaning(high).alpha(0.75));
@@ -117,16 +122,18 @@ double caches_height(const Theme& t) {
     return line_height(t.normal()) + 4 + 4 * (2 * line_height(t.small()) + 6 * t.text_scale);
 }
 
-void draw_caches(Canvas& canvas, const Scene& s, const Rect& area) {
+double draw_caches(Canvas& canvas, const Scene& s, const Rect& area) {
     const Theme& t = *s.theme;
     const double u = t.text_scale, line = line_height(t.small());
     Rect rest = area;
     const double title =
         draw_block_title(canvas, t, area, "The cache grows", "bytes counted, × of MLA's");
     rest.y += title, rest.h -= title;
-    if (s.counts.value == nullptr)
-        return draw_pending(canvas, t, rest, "counting the bytes of four caches", s.counts.progress,
-                            s.counts.error);
+    if (s.counts.value == nullptr) {
+        draw_pending(canvas, t, rest, "counting the bytes of four caches", s.counts.progress,
+                     s.counts.error);
+        return area.h;
+    }
     const auto& kinds = s.counts.value->kinds;
     const auto now =
         std::min<std::int64_t>(s.t, static_cast<std::int64_t>(kinds.front().bytes.size()) - 1);
@@ -137,8 +144,8 @@ void draw_caches(Canvas& canvas, const Scene& s, const Rect& area) {
                         static_cast<double>(now + 1));
     const double gap = 10 * u, least = 2 * line;
     const double room = rest.h - gap * static_cast<double>(kinds.size() - 1);
-    if (room < least * static_cast<double>(kinds.size())) return;
-    const auto heights = row_heights(bytes, std::min(room, 480 * u), least);
+    if (room < least * static_cast<double>(kinds.size())) return title;
+    const auto heights = row_heights(bytes, std::min(room, 640 * u), least);
     const auto bold = t.text(t.small(), t.ink, Weight::bold), soft = t.text(t.small(), t.ink_soft);
     std::vector<std::string> names, words;
     double left = 0;
@@ -173,6 +180,7 @@ void draw_caches(Canvas& canvas, const Scene& s, const Rect& area) {
                        {rest.x + left, bottom - heights[i], rest.w - left, heights[i]}, now);
         y += pitch + gap;
     }
+    return y - gap - area.y;
 }
 
 }  // namespace sf::latent_kv

@@ -73,13 +73,6 @@ Invariant all_directions(const RankCurve& c) {
                 format_number(allowed, 2)};
 }
 
-// With nothing left out the run is the trace's own, bit for bit; with r directions it has r.
-Invariant cut_run(const Scene& s, const RankRun& r) {
-    return {"the run shown keeps " + format_count(s.kept_rank()) + " directions",
-            r.rank == s.kept_rank() && r.run != nullptr,
-            format_count(r.rank) + " of " + format_count(s.rank)};
-}
-
 Invariant shapes(const Scene& s) {
     Invariant i{"bytes of every shape = its formula", true, ""};
     std::vector<ModelConfig> all{s.model};
@@ -109,7 +102,6 @@ std::vector<Invariant> checks(const Scene& s) {
         all.push_back(ratio(s, *s.counts.value));
     }
     if (s.curve.value != nullptr) all.push_back(all_directions(*s.curve.value));
-    if (s.cut.value != nullptr) all.push_back(cut_run(s, *s.cut.value));
     if (s.choices.show == "shapes") all.push_back(shapes(s));
     return all;
 }

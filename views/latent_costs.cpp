@@ -22,6 +22,7 @@ struct Pair {
     std::array<std::vector<Part>, 2> parts;
     std::array<std::string, 2> text;
     std::vector<LegendEntry> legend;
+    double label = 0, number = 0;  // widths, the same for all pairs
 };
 
 void draw_pair(Canvas& canvas, const Scene& s, const Pair& p, const Rect& area) {
@@ -29,15 +30,7 @@ void draw_pair(Canvas& canvas, const Scene& s, const Pair& p, const Rect& area) 
     const double u = t.text_scale, line = line_height(t.small());
     const auto soft = t.text(t.small(), t.ink_soft), bold = t.text(t.small(), t.ink, Weight::bold);
     const std::array<std::string, 2> names{"expanded", "absorbed"};
-    double label = 0, number = 0;
-    std::array<std::string, 2> text = p.text;
-    if (p.whole[1] > 0) text[1] += ", 1 / " + format_number(p.whole[0] / p.whole[1], 2);
-    for (std::size_t i = 0; i < 2; ++i) {
-        label = std::max(label, canvas.text_width(names[i], bold));
-        number = std::max(number, canvas.text_width(text[i], bold));
-    }
-    label = std::ceil(label) + 10 * u;
-    number = std::ceil(number) + 10 * u;
+    const double label = p.label, number = p.number;
     const double wide = area.w - label - number;
     if (wide < 24 * u) return;
     text_in(canvas, {area.x, area.y, area.w, line}, p.title, soft);
@@ -48,13 +41,13 @@ void draw_pair(Canvas& canvas, const Scene& s, const Pair& p, const Rect& area) 
         draw_legend(canvas, t, {x, area.y + (line - row) / 2}, area.right() - x, p.legend);
     double y = area.y + line;
     for (std::size_t i = 0; i < 2; ++i, y += line) {
-        const bool now = (i == 1) == s.choices.absorb;
+        const bool now = (i == 1) == (s.choices.absorb && s.up != nullptr);
         auto style = now ? bold : soft;
         text_in(canvas, {area.x, y, label, line}, names[i], style);
         draw_parts(canvas, t, {area.x + label, y + line * 0.18, wide, line * 0.64}, p.parts[i],
                    std::max(p.whole[0], p.whole[1]));
         style.align = Align::right;
-        text_in(canvas, {area.right() - number, y, number, line}, text[i], style);
+        text_in(canvas, {area.right() - number, y, number, line}, p.text[i], style);
     }
 }
 
@@ -74,14 +67,16 @@ void draw_costs(Canvas& canvas, const Scene& s, const Rect& area) {
                                          "One token at context " + format_count(s.choices.context),
                                          "computed");
     const Colour made = t.meaning(Meaning::key);
-    Pair work{"FLOPs of the products", {}, {}, {}, {}};
+    Pair work{"FLOPs of the products", {}, {}, {}, {}, 0, 0};
     Pair moved{"Bytes moved",
                {},
                {},
                {},
                {{"weights", t.ink_faint},
                 {"cache", t.meaning(Meaning::latent), Hatch::diagonal},
-                {"K, V", made}}};
+                {"K, V", made}},
+               0,
+               0};
     for (std::size_t i = 0; i < 2; ++i) {
         const AttentionCost& c = two[i];
         const double per = s.choices.bits / 8;
@@ -93,6 +88,17 @@ void draw_costs(Canvas& canvas, const Scene& s, const Rect& area) {
                           {c.cache_elements * per, t.meaning(Meaning::latent), Hatch::diagonal},
                           {c.expanded_elements * per, made}};
         moved.text[i] = format_bytes(std::llround(moved.whole[i]));
+    }
+    const auto bold = t.text(t.small(), t.ink, Weight::bold);
+    double number = 0;
+    for (Pair* p : {&work, &moved}) {
+        if (p->whole[1] > 0) p->text[1] += ", 1 / " + format_number(p->whole[0] / p->whole[1], 2);
+        for (const std::string& text : p->text)
+            number = std::max(number, canvas.text_width(text, bold));
+    }
+    for (Pair* p : {&work, &moved}) {
+        p->label = std::ceil(canvas.text_width("absorbed", bold)) + 10 * t.text_scale;
+        p->number = std::ceil(number) + 10 * t.text_scale;
     }
     const double pitch = 3 * line_height(t.small()) + 8 * t.text_scale;
     draw_pair(canvas, s, work, {area.x, y, area.w, pitch});

@@ -13,8 +13,9 @@ namespace sf::latent_kv {
 // From h through what is kept to what the heads read, every number at one scale.
 void draw_flow(Canvas& canvas, const Scene& scene, const Rect& area);
 // The caches of the kinds of attention, a column a token, bytes at one scale.
+// Returns the height used.
 double caches_height(const Theme& theme);  // the least
-void draw_caches(Canvas& canvas, const Scene& scene, const Rect& area);
+double draw_caches(Canvas& canvas, const Scene& scene, const Rect& area);
 // What decoding a token takes, expanded and absorbed.
 double costs_height(const Theme& theme);
 void draw_costs(Canvas& canvas, const Scene& scene, const Rect& area);

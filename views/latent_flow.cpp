@@ -121,7 +121,7 @@ Flow grouped(const Scene& s) {
                       {"v", heads_of(s.groups, s.value), Meaning::value,
                        each(s.groups, [&](std::int64_t i) { return s.value_of(i); }), true}});
     f.kept = 1;
-    f.rows.push_back({{"q", heads_of(s.heads, s.nope) + " that read them", Meaning::query,
+    f.rows.push_back({{"q^{C}", heads_of(s.heads, s.nope) + " that read them", Meaning::query,
                        each(s.heads, [&](std::int64_t i) { return s.query_of(i); }), false, true}});
     f.funnels = {{0, 0, 0, Meaning::key, "\\key{W}^{K}"},
                  {0, 0, 1, Meaning::value, "\\value{W}^{V}"},
@@ -162,8 +162,8 @@ std::optional<Measures> measure(const Flow& f, const Theme& t, const Rect& area)
     if (m.unit < 0.3) return {};
     const double fixed = n * m.label + 2 * m.pad + m.foot;
     const double rest = area.h - fixed;
-    m.strip = std::clamp(rest * 0.36 / n, 10 * u, 32 * u);
-    m.funnel = std::min((rest - n * m.strip) / std::max(n - 1, 1.0), 96 * u);
+    m.strip = std::clamp(rest * 0.36 / n, 10 * u, 56 * u);
+    m.funnel = std::min((rest - n * m.strip) / std::max(n - 1, 1.0), 240 * u);
     if (m.funnel < 14 * u) return {};
     return m;
 }

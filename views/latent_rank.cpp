@@ -139,6 +139,14 @@ void draw_spectrum(Canvas& canvas, const Scene& s, const Rect& area) {
                    t.meaning(Meaning::latent)}});
 }
 
+constexpr std::int64_t most_tokens = 32;
+std::int64_t shown_tokens(const Scene& s) {
+    return std::min(s.tokens, most_tokens);
+}
+std::int64_t first_token(const Scene& s) {
+    return std::clamp<std::int64_t>(s.t + 1 - most_tokens, 0, s.tokens - shown_tokens(s));
+}
+
 void draw_attention(Canvas& canvas, const Scene& s, const Trace* run, const Rect& area,
                     const std::string& name, bool own) {
     const Theme& t = *s.theme;
@@ -159,20 +167,22 @@ void draw_attention(Canvas& canvas, const Scene& s, const Trace* run, const Rect
     }
     HeatMap map;
     map.area = place;
-    map.rows = s.tokens;
-    map.cols = probs->shape[3];
+    // Of a long text those round the followed token.
+    const std::int64_t context = probs->shape[3], past = context - s.tokens;
+    map.rows = map.cols = shown_tokens(s);
+    const std::int64_t from = first_token(s);
     // A run of one sequence beside a batch: both begin with the first.
-    const std::int64_t first = s.head * s.tokens * map.cols;
-    map.value = [&](std::int64_t r, std::int64_t c) { return probs->at(first + r * map.cols + c); };
-    map.blank = [&](std::int64_t r, std::int64_t c) { return c > r + map.cols - map.rows; };
+    const std::int64_t first = (s.head * s.tokens + from) * context + past + from;
+    map.value = [&](std::int64_t r, std::int64_t c) { return probs->at(first + r * context + c); };
+    map.blank = [](std::int64_t r, std::int64_t c) { return c > r; };
     map.scale = ColourScale::range(0, 1);
     map.numbers = false;
     if (own) {
-        map.target = {s.node("attn_probs"), first, 0, 0, map.cols, 1};
+        map.target = {s.node("attn_probs"), first, 0, 0, context, 1};
         if (s.frame->hover_node == map.target.node) map.hover_index = s.frame->hover_index;
     }
     draw_heat_map(canvas, t, map);
-    const Rect row = heat_map_cell(map, s.t, 0);
+    const Rect row = heat_map_cell(map, s.t - from, 0);
     canvas.fill_rect({place.x - 4, row.y, 3, std::max(2.0, row.h)}, t.accent);
 }
 
@@ -181,7 +191,12 @@ void draw_maps(Canvas& canvas, const Scene& s, const Rect& area) {
     const double u = t.text_scale, gap = 24 * u;
     Rect rest = area;
     const double title = draw_block_title(
-        canvas, t, area, "Attention of head " + format_count(s.head), "query down, key across");
+        canvas, t, area,
+        "Attention of head " + format_count(s.head) +
+            (shown_tokens(s) < s.tokens ? ", tokens " + format_count(first_token(s)) + " to " +
+                                              format_count(first_token(s) + shown_tokens(s) - 1)
+                                        : std::string()),
+        "query down, key across");
     rest.y += title, rest.h -= title;
     const double w = (rest.w - gap) / 2;
     draw_attention(canvas, s, s.trace, {rest.x, rest.y, w, rest.h}, "all " + format_count(s.rank),
@@ -236,22 +251,30 @@ void draw_next(Canvas& canvas, const Scene& s, const Rect& area) {
         left = std::max(left, canvas.text_width(names.back(), soft));
     }
     left = std::min(std::ceil(left), rest.w * 0.35) + 8 * u;
-    const double number = std::ceil(canvas.text_width("88.8 % → 88.8 %", soft)) + 8 * u;
+    std::vector<std::string> figures;
+    double number = 0;
+    for (std::int64_t i = 0; i < shown; ++i) {
+        const std::int64_t at = first + ids[static_cast<std::size_t>(i)];
+        figures.push_back(format_percent(before->at(at)) + " → " + format_percent(now->at(at)));
+        number = std::max(number, canvas.text_width(figures.back(), soft));
+    }
+    number = std::ceil(number) + 8 * u;
     const bool numbers = rest.w - left - number >= 48 * u;
     const double wide = rest.w - left - (numbers ? number : 0);
+    const double top = std::max(most(ids.front()), 1e-30);
     for (std::int64_t i = 0; i < shown; ++i) {
         const std::int64_t id = ids[static_cast<std::size_t>(i)];
         const double y = rest.y + legend + row * static_cast<double>(i), middle = y + row / 2;
         text_in(canvas, {rest.x, y, left - 6 * u, row}, names[static_cast<std::size_t>(i)], soft);
         const double p = before->at(first + id), q = now->at(first + id);
-        const Rect upper{rest.x + left, middle - bar - 0.5, wide * p, bar};
+        const Rect upper{rest.x + left, middle - bar - 0.5, wide * p / top, bar};
         canvas.fill_rect(upper, t.ink_faint.alpha(0.7));
         draw_parts(canvas, t, {rest.x + left, middle + 0.5, wide, bar},
-                   {{q, t.meaning(Meaning::latent), Hatch::diagonal}}, 1);
+                   {{q, t.meaning(Meaning::latent), Hatch::diagonal}}, top);
         canvas.hit({rest.x + left, y, wide, row}, {"probs", first + id, 1, 1, 0, 0});
         if (numbers)
             text_in(canvas, {rest.right() - number, y, number, row},
-                    format_percent(p) + " → " + format_percent(q), right);
+                    figures[static_cast<std::size_t>(i)], right);
     }
 }
 

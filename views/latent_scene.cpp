@@ -55,17 +55,6 @@ void find_tensors(Scene& s) {
     if (s.tokens < 1 || s.past < 0) s.missing = "The text is too short for this layer.";
 }
 
-template <class T>
-Result<T> result(const Frame& frame, const Need& need) {
-    Result<T> r;
-    const Derived::Entry* e = frame.derived != nullptr ? frame.derived->entry(need.key) : nullptr;
-    if (e == nullptr) return r;
-    r.value = dynamic_cast<const T*>(e->value.get());
-    r.progress = e->progress;
-    r.error = e->error;
-    return r;
-}
-
 bool wants_ways(const Scene& s) {
     return s.choices.show == "cache" && s.mla && s.up != nullptr;
 }
@@ -106,12 +95,12 @@ Scene make_scene(const Frame& frame) {
     if (!s.missing.empty()) return s;
     const std::int64_t last = s.tokens - 1;
     s.t = std::min(frame.cursor.token >= 0 ? frame.cursor.token : last, last);
-    if (s.choices.show == "cache") s.counts = result<CacheCounts>(frame, cache_counts(*s.trace));
+    if (s.choices.show == "cache") s.counts = result_of<CacheCounts>(frame, cache_counts(*s.trace));
     if (wants_ways(s))
-        s.ways = result<LayerWays>(frame, layer_ways(*s.trace, s.prefix, s.layer, s.batch));
+        s.ways = result_of<LayerWays>(frame, layer_ways(*s.trace, s.prefix, s.layer, s.batch));
     if (wants_rank(s)) {
-        s.curve = result<RankCurve>(frame, rank_curve(*s.trace));
-        if (!s.all_kept()) s.cut = result<RankRun>(frame, rank_run(*s.trace, s.kept_rank()));
+        s.curve = result_of<RankCurve>(frame, rank_curve(*s.trace));
+        if (!s.all_kept()) s.cut = result_of<RankRun>(frame, rank_run(*s.trace, s.kept_rank()));
     }
     return s;
 }

@@ -5,6 +5,7 @@
 #include "core/run/latent_rank.h"
 #include "core/run/timeline.h"
 #include "views/latent_ways.h"
+#include "views/result.h"
 #include "views/view.h"
 
 #include <cstdint>
@@ -32,14 +33,6 @@ struct Strip {
     std::vector<double> values;
     std::string node;        // empty: not in the trace, computed with its weights
     std::int64_t first = 0;  // flat index of the first
-};
-
-// A costly result as far as it is there.
-template <class T>
-struct Result {
-    const T* value = nullptr;
-    double progress = 0;
-    std::string error;
 };
 
 // One attention layer and one token of it.

@@ -73,7 +73,7 @@ double draw_table(Canvas& canvas, const Scene& s, const Rect& area) {
 
     const auto n = static_cast<double>(all.size());
     const double head = line + 6 * u;
-    const double row = std::min((area.h - head) / n, 2 * line + 16 * u);
+    const double row = std::min((area.h - head) / n, 2 * line + 40 * u);
     if (row < line) return 0;
     const bool bars = row >= line + 9 * u;
     double most = 0;
@@ -103,7 +103,9 @@ double draw_table(Canvas& canvas, const Scene& s, const Rect& area) {
                     bytes_text(l.config, columns[i].tokens, s.choices.bits), number);
         if (bars)
             draw_parts(
-                canvas, t, {area.x, y + line + 2 * u, area.w, std::min(8 * u, row - line - 6 * u)},
+                canvas, t,
+                {area.x, y + line + 2 * u, area.w,
+                 std::clamp(row - 2 * line - 4 * u, std::min(8 * u, row - line - 6 * u), 18 * u)},
                 parts_of(
                     t, l.config,
                     cache_bytes(l.config, static_cast<double>(s.choices.context), s.choices.bits)),
@@ -158,6 +160,8 @@ void draw_by_hand(Canvas& canvas, const Scene& s, const Rect& area) {
     const Theme& t = *s.theme;
     const double u = t.text_scale, line = line_height(t.small());
     const ModelConfig c = shaped(s);
+    // What room is left goes to the rows.
+    const double more = std::clamp((area.h - by_hand_height(s)) / 10, 0.0, 14 * u);
     double y = area.y;
     y += draw_block_title(canvas, t, area, "A shape by hand", "drag");
     const auto all = parameters(*s.frame);
@@ -165,7 +169,7 @@ void draw_by_hand(Canvas& canvas, const Scene& s, const Rect& area) {
         for (const Parameter& p : all)
             if (p.name == name && y + 22 * u <= area.bottom()) {
                 draw_track(canvas, s, {area.x, y, area.w, 24 * u}, p, title, value, set);
-                y += 26 * u;
+                y += 26 * u + more;
             }
     };
     const Choices& by = s.choices;
@@ -177,7 +181,7 @@ void draw_by_hand(Canvas& canvas, const Scene& s, const Rect& area) {
     track("bits", "bits a number", by.bits, false);
     y += 10 * u;
     const auto kinds = kinds_of(c);
-    const double row = 2 * line + 4 * u;
+    const double row = 2 * line + 4 * u + more;
     if (y + line + row > area.bottom()) return;
     y += draw_block_title(canvas, t, {area.x, y, area.w, area.bottom() - y},
                           "Its cache at " + format_count(by.context),
@@ -196,8 +200,8 @@ void draw_by_hand(Canvas& canvas, const Scene& s, const Rect& area) {
         const double w = canvas.text_width(text, right) + 8 * u;
         text_in(canvas, {area.x, y, area.w - w, line}, k.name, soft);
         text_in(canvas, {area.right() - w, y, w, line}, text, right);
-        draw_parts(canvas, t, {area.x, y + line, area.w, line * 0.7}, parts_of(t, k.config, bytes),
-                   most);
+        draw_parts(canvas, t, {area.x, y + line, area.w, line * 0.7 + more / 2},
+                   parts_of(t, k.config, bytes), most);
         y += row;
     }
 }

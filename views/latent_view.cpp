@@ -113,16 +113,20 @@ void draw_cache_page(Canvas& canvas, const Scene& s, const Rect& area) {
         draw_ways(canvas, s, {side.x, side.y, side.w, ways_height(t)});
         side.y += ways_height(t) + space, side.h -= ways_height(t) + space;
     }
-    // What is cached before what it costs; absorbed, the other way round.
-    const bool costs =
-        s.mla && side.h >= costs_height(t) + (absorbed ? 0 : space + caches_height(t));
-    if (costs) {
-        const double h = costs_height(t);
-        draw_costs(canvas, s, {side.x, absorbed ? side.y : side.bottom() - h, side.w, h});
-        if (absorbed) side.y += h + space;
-        side.h -= h + space;
+    const double costs = costs_height(t) + space;
+    if (absorbed) {
+        // What it costs before what is cached: that is what changes.
+        if (side.h + space < costs) return;
+        draw_costs(canvas, s, {side.x, side.y, side.w, costs - space});
+        side.y += costs, side.h -= costs;
+        if (side.h >= caches_height(t)) draw_caches(canvas, s, side);
+        return;
     }
-    if (side.h >= caches_height(t)) draw_caches(canvas, s, side);
+    if (side.h < caches_height(t)) return;
+    const bool both = s.mla && side.h >= caches_height(t) + costs;
+    const double used =
+        draw_caches(canvas, s, {side.x, side.y, side.w, side.h - (both ? costs : 0)});
+    if (both) draw_costs(canvas, s, {side.x, side.y + used + space, side.w, costs - space});
 }
 
 void LatentView::draw(Canvas& canvas, const Frame& frame) const {

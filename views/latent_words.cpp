@@ -28,8 +28,9 @@ std::size_t at_rank(const Scene& s, const RankCurve& c) {
     return at;
 }
 
-std::string kept_words(const Scene& s) {
-    return s.mla ? "latent c^KV " + format_count(s.rank) + " + rope key k^R " + format_count(s.rope)
+std::string kept_words(const Scene& s, bool symbols) {
+    return s.mla ? (symbols ? "latent c^KV " : "latent ") + format_count(s.rank) +
+                       (symbols ? " + rope key k^R " : " + rope key ") + format_count(s.rope)
                  : format_count(s.groups) + " × (key " + format_count(s.nope + s.rope) +
                        " + value " + format_count(s.value) + ")";
 }
@@ -89,8 +90,7 @@ std::string headline(const Scene& s) {
         return "Keys and values are gone: the query goes to the latent instead";
     }
     return "Of " + s.token_text(s.t) + " only " + format_count(s.kept()) +
-           " numbers are kept; keys and values of all heads would be " +
-           format_count(s.multi_head());
+           " numbers are cached, not the " + format_count(s.multi_head()) + " of all heads";
 }
 
 std::string facts(const Scene& s) {
@@ -100,9 +100,10 @@ std::string facts(const Scene& s) {
     std::string text = capital(place(s));
     if (s.choices.show == "rank")
         return text + ", head " + format_count(s.head) +
-               " · all layers at once · cached would be the " + format_count(s.kept_rank()) +
-               " numbers V_rᵀ c^KV" + (s.trace->extent.batch > 1 ? " · first sequence" : "");
-    text += " · cached: " + kept_words(s) + " = " + format_count(s.kept()) + " numbers, " +
+               " · cut in all layers at once · cached would be " + format_count(s.kept_rank()) +
+               " numbers of " + format_count(s.rank) +
+               (s.trace->extent.batch > 1 ? " · first sequence" : "");
+    text += " · cached: " + kept_words(s, false) + " = " + format_count(s.kept()) + " numbers, " +
             format_count(s.kept() * static_cast<std::int64_t>(sizeof(Real))) + " B";
     if (s.mla && s.choices.absorb && s.up == nullptr)
         return text + " · a saved trace holds no weights: the keys and values are shown";
@@ -144,8 +145,8 @@ std::string description(const Scene& s) {
                format_number(c.divergence.front(), 2) + " nats.";
     }
     std::string text = "In " + place(s) + " token " + format_count(s.t) + " " + s.token_text(s.t) +
-                       " leaves " + kept_words(s) + " in the cache, " + format_count(s.kept()) +
-                       " numbers; keys and values of all heads would be " +
+                       " leaves " + kept_words(s, true) + " in the cache, " +
+                       format_count(s.kept()) + " numbers; keys and values of all heads would be " +
                        format_count(s.multi_head()) + ". ";
     if (s.counts.value != nullptr)
         text += "After " + format_count(s.t + 1) + " tokens the buffers of all layers hold " +
