@@ -102,11 +102,9 @@ void draw_row(const Page& page, const Rect& area, const std::string& title,
     bars.lo = 0, bars.hi = 1;
     const auto style = t.text(t.small(), t.ink);
     const double slot = area.w / static_cast<double>(weights.size());
-    double widest = 0;
-    for (std::int64_t i = 0; i < r.n; ++i)
-        widest = std::max(widest, page.canvas.text_width(r.token(i), style));
-    if (widest + 4 <= slot)
-        for (std::int64_t i = 0; i < r.n; ++i) bars.labels.push_back(r.token(i));
+    if (slot >= 20 * t.text_scale)
+        for (std::int64_t i = 0; i < r.n; ++i)
+            bars.labels.push_back(elide(page.canvas, r.token(i), style, slot - 4));
     bars.numbers = true;
     draw_bars(page.canvas, t, bars);
 }
@@ -134,10 +132,10 @@ ScoreVariance trained_variance(const Row& r) {
 
 std::string scale_headline(const Row& r) {
     const std::vector<double> with = softmax(r, 1), without = softmax(r, 1 / r.scale);
-    return "Undivided, the most attended key takes " +
-           format_percent(*std::max_element(without.begin(), without.end())) +
-           ", divided by √d it takes " +
-           format_percent(*std::max_element(with.begin(), with.end()));
+    const auto most = [](const std::vector<double>& a) {
+        return format_percent(*std::max_element(a.begin(), a.end()));
+    };
+    return "Undivided one key takes " + most(without) + ", divided by √d " + most(with);
 }
 
 std::string scale_words(const Row& r, const Frame& frame) {

@@ -215,8 +215,10 @@ void AttentionView::draw_page(const Page& page, const Rect& area, bool scale) {
         const std::vector<std::string> parts{
             "“" + r.token(position) + "” at " + std::to_string(position) + " asks",
             "head " + std::to_string(r.head) + ", " + r.place,
-            std::to_string(r.n) + (r.n == 1 ? " key" : " keys") + " in " + std::to_string(r.tiles) +
-                (r.tiles == 1 ? " tile" : " tiles") + " of " + std::to_string(r.tile),
+            std::to_string(r.n) + (r.n == 1 ? " key" : " keys") +
+                (scale ? ""
+                       : " in " + std::to_string(r.tiles) + (r.tiles == 1 ? " tile" : " tiles") +
+                             " of " + std::to_string(r.tile)),
             r.pushed ? "one score moved by hand" : "", r.divided ? "" : "not divided by √d"};
         std::string text;
         const auto soft = t.text(t.normal(), t.ink_soft);
