@@ -1,6 +1,7 @@
 #include "views/attention_row.h"
 
 #include "views/draw/shapes.h"
+#include "views/place.h"
 
 #include <algorithm>
 #include <cmath>
@@ -57,13 +58,6 @@ double arrived_by_cursor(const Frame& frame, const Row& r) {
 
 }  // namespace
 
-int current_layer(const Frame& frame) {
-    if (frame.timeline == nullptr || frame.timeline->size() == 0) return 0;
-    return (*frame.timeline)[std::clamp<std::int64_t>(frame.cursor.step, 0,
-                                                      frame.timeline->size() - 1)]
-        .layer;
-}
-
 Nodes attention_nodes(const Graph& graph, int layer) {
     NodeId first = no_node, best = no_node;
     for (NodeId id = 0; id < graph.size(); ++id) {
@@ -109,7 +103,7 @@ RowOrReason make_row(const Frame& frame, const Choice& choice) {
     Row& r = result.row;
     r.trace = frame.trace;
     const Graph& graph = *frame.trace->graph;
-    r.nodes = attention_nodes(graph, current_layer(frame));
+    r.nodes = attention_nodes(graph, layer_at_cursor(frame));
     if (r.nodes.probs == no_node) {
         result.reason = "This model has no softmax attention.";
         return result;

@@ -38,8 +38,6 @@ struct Nodes {
 };
 // Those of `layer`, else of the last layer before it that has attention, else of the first.
 Nodes attention_nodes(const Graph& graph, int layer);
-// The layer that the cursor is in.
-int current_layer(const Frame& frame);
 
 // Where the values of a head lie; width 0: they were not kept.
 struct Values {

@@ -2,6 +2,7 @@
 #include "views/draw/page.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
+#include "views/place.h"
 #include "views/registry.h"
 
 #include <algorithm>
@@ -57,7 +58,7 @@ private:
 std::vector<Parameter> AttentionView::parameters(const Frame& frame) const {
     double heads = 1024, queries = 1 << 20, keys = 1 << 20;
     if (frame.trace != nullptr) {
-        const Nodes n = attention_nodes(*frame.trace->graph, current_layer(frame));
+        const Nodes n = attention_nodes(*frame.trace->graph, layer_at_cursor(frame));
         if (n.scores != no_node) {
             const Shape s = frame.trace->shape(n.scores);
             if (s.rank == 4) {

@@ -77,7 +77,7 @@ Invariant shapes(const Scene& s) {
     Invariant i{"bytes of every shape = its formula", true, ""};
     std::vector<ModelConfig> all{s.model};
     for (const KnownShape& k : known_shapes()) all.push_back(k.config);
-    for (const Kind& k : kinds_of(shaped(s))) all.push_back(k.config);
+    for (const AttentionKind& k : attention_kinds(shaped(s))) all.push_back(k.config);
     double worst = 0;
     const auto tokens = static_cast<double>(s.choices.context);
     for (const ModelConfig& c : all) {

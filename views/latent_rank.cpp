@@ -56,10 +56,7 @@ void draw_curve(Canvas& canvas, const Scene& s, const Rect& area) {
     plot.series.push_back(line);
     const PlotFrame f = draw_plot(canvas, t, plot);
     if (f.data.w < 24 || f.data.h < 16) return;
-    // The computed rank next to the kept one: beyond 64 not every one is.
-    std::size_t at = 0;
-    for (std::size_t i = 0; i < c.rank.size(); ++i)
-        if (std::abs(c.rank[i] - s.kept_rank()) < std::abs(c.rank[at] - s.kept_rank())) at = i;
+    const std::size_t at = s.at_rank();
     const Vec2 p = f.at(static_cast<double>(s.kept_rank()), c.divergence[at]);
     canvas.fill_rect({f.data.x, f.data.y, std::max(0.0, p.x - f.data.x), f.data.h},
                      t.meaning(Meaning::latent).alpha(0.08));

@@ -1,8 +1,8 @@
 #include "views/latent_scene.h"
 
-#include "core/known_shapes.h"
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
+#include "views/place.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,21 +10,6 @@
 namespace sf::latent_kv {
 
 namespace {
-
-int layer_of_step(const Frame& frame) {
-    if (frame.timeline == nullptr || frame.timeline->size() == 0) return 0;
-    std::int64_t i = std::clamp<std::int64_t>(frame.cursor.step, 0, frame.timeline->size() - 1);
-    // What belongs to no layer is looked at with the layer before it.
-    for (; i >= 0; --i)
-        if ((*frame.timeline)[i].layer >= 0) return (*frame.timeline)[i].layer;
-    return 0;
-}
-
-const Tensor* kept_tensor(const Scene& s, const char* name) {
-    const NodeId id = s.trace->graph->find(s.prefix + name);
-    const Tensor* t = id == no_node ? nullptr : s.trace->find(id);
-    return t != nullptr && t->shape == s.trace->shape(id) ? t : nullptr;
-}
 
 // Finds the tensors; says in words what is not there.
 void find_tensors(Scene& s) {
@@ -36,16 +21,16 @@ void find_tensors(Scene& s) {
     else
         wanted.insert(wanted.end(), {{"k_rotated", &s.key}, {"v", &s.values}});
     for (const auto& [name, tensor] : wanted) {
-        *tensor = kept_tensor(s, name);
+        *tensor = fitting_tensor(*s.trace, s.prefix + name);
         if (*tensor == nullptr && s.missing.empty())
             s.missing = "This trace does not hold " + s.prefix + name +
                         ": run the text with the model itself to see what it caches.";
     }
     if (!s.missing.empty()) return;
-    s.probs = kept_tensor(s, "attn_probs");
-    s.kv = s.mla ? kept_tensor(s, "kv") : nullptr;
-    s.q_latent = kept_tensor(s, "q_absorbed");
-    s.attn_latent = kept_tensor(s, "attn_latent");
+    s.probs = fitting_tensor(*s.trace, s.prefix + "attn_probs");
+    s.kv = s.mla ? fitting_tensor(*s.trace, s.prefix + "kv") : nullptr;
+    s.q_latent = fitting_tensor(*s.trace, s.prefix + "q_absorbed");
+    s.attn_latent = fitting_tensor(*s.trace, s.prefix + "attn_latent");
     if (s.mla)
         s.up = s.trace->find("model.layers." + std::to_string(s.layer) +
                              ".self_attn.kv_b_proj.weight");
@@ -76,10 +61,8 @@ Scene make_scene(const Frame& frame) {
     }
     const ModelConfig& c = s.model = s.trace->graph->config;
     s.mla = c.mla();
-    s.layer = s.choices.layer >= 0 ? s.choices.layer : layer_of_step(frame);
-    const std::int64_t module = s.layer - c.num_hidden_layers + 1;
-    s.prefix = module >= 1 ? "mtp." + std::to_string(module) + "."
-                           : "layers." + std::to_string(s.layer) + ".";
+    s.layer = s.choices.layer >= 0 ? s.choices.layer : layer_at_cursor(frame);
+    s.prefix = layer_prefix(c, s.layer);
     s.heads = c.num_attention_heads;
     s.head = std::min(s.choices.head, s.heads - 1);
     s.groups = s.mla ? s.heads : c.num_key_value_heads;
@@ -116,15 +99,22 @@ std::vector<Need> needs(const Scene& s) {
     return all;
 }
 
+std::size_t Scene::at_rank() const {
+    const auto& ranks = curve.value->rank;
+    const auto apart = [&](std::int64_t r) { return std::abs(r - kept_rank()); };
+    return static_cast<std::size_t>(
+        std::min_element(ranks.begin(), ranks.end(),
+                         [&](std::int64_t a, std::int64_t b) { return apart(a) < apart(b); }) -
+        ranks.begin());
+}
+
 std::int64_t Scene::kept() const {
     const auto widths = cache_widths(model);
     return widths[0] + widths[1];
 }
 
 std::string Scene::token_text(std::int64_t token) const {
-    const auto i = static_cast<std::size_t>(batch * trace->extent.tokens + token);
-    return "“" + (i < trace->tokens.size() ? token_label(trace->tokens[i]) : std::string("?")) +
-           "”";
+    return quoted_token(*trace, batch, token);
 }
 
 Strip Scene::row_of(const Tensor* tensor, const char* name, std::int64_t first,
@@ -228,24 +218,8 @@ ModelConfig shaped(const Scene& s) {
     return c;
 }
 
-std::vector<Kind> kinds_of(const ModelConfig& config) {
-    const std::int64_t heads = config.num_attention_heads;
-    const auto grouped = [&](std::int64_t groups) {
-        ModelConfig c = config;
-        c.attention_kind = "gqa";
-        c.num_key_value_heads = groups;
-        return c;
-    };
-    std::vector<Kind> all{{"MHA", grouped(heads)}};
-    std::int64_t own = config.mla() ? heads / 2 : config.num_key_value_heads;
-    if (own < 1 || heads % own != 0) own = heads / 2;
-    if (own > 1 && own < heads && heads % own == 0)
-        all.push_back({"GQA, " + format_count(own) + " groups", grouped(own)});
-    if (heads > 1) all.push_back({"MQA", grouped(1)});
-    ModelConfig latent = config;
-    latent.attention_kind = "mla";
-    all.push_back({"MLA", latent});
-    return all;
+std::string kind_name(const AttentionKind& kind) {
+    return kind.name == "GQA" ? "GQA, " + format_count(kind.groups) + " groups" : kind.name;
 }
 
 std::string kind_text(const ModelConfig& c) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/config.h"
+#include "core/known_shapes.h"
 #include "core/run/cache_count.h"
 #include "core/run/latent_rank.h"
 #include "core/run/timeline.h"
@@ -63,10 +64,11 @@ struct Scene {
 
     std::string node(const char* name) const { return prefix + name; }
     std::string token_text(std::int64_t token) const;  // “cat”
-    bool module() const { return layer >= model.num_hidden_layers; }
     // Directions of the latent that are left.
     std::int64_t kept_rank() const { return choices.rank > 0 ? choices.rank : rank; }
     bool all_kept() const { return kept_rank() >= rank; }
+    // Of the curve, at the computed rank nearest to the kept one: beyond 64 not every one is.
+    std::size_t at_rank() const;
     // Numbers that a layer keeps of a token; the others of the same heads and widths.
     std::int64_t kept() const;
     std::int64_t multi_head() const { return heads * (nope + rope + value); }
@@ -92,13 +94,8 @@ private:
 Scene make_scene(const Frame& frame);
 std::vector<Need> needs(const Scene& scene);
 
-// The model with the widths set by hand, and its kinds of attention.
-struct Kind {
-    std::string name;  // "GQA, 2 groups"
-    ModelConfig config;
-};
-ModelConfig shaped(const Scene& scene);
-std::vector<Kind> kinds_of(const ModelConfig& config);
+ModelConfig shaped(const Scene& scene);            // the model with the widths set by hand
+std::string kind_name(const AttentionKind& kind);  // "GQA, 2 groups"
 std::string kind_text(const ModelConfig& config);  // "MLA 512 + 64", "GQA 8 × 128"
 // What the first saves against the second, 0..1, each at its own bits a number.
 double saving(const ModelConfig& a, double bits_a, const ModelConfig& b, double bits_b);

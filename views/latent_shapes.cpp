@@ -153,7 +153,8 @@ double by_hand_height(const Scene& s) {
     const Theme& t = *s.theme;
     const double u = t.text_scale;
     return 2 * (line_height(t.normal()) + 4) + 6 * 26 * u + 16 * u +
-           static_cast<double>(kinds_of(shaped(s)).size()) * (2 * line_height(t.small()) + 4 * u);
+           static_cast<double>(attention_kinds(shaped(s)).size()) *
+               (2 * line_height(t.small()) + 4 * u);
 }
 
 void draw_by_hand(Canvas& canvas, const Scene& s, const Rect& area) {
@@ -180,7 +181,7 @@ void draw_by_hand(Canvas& canvas, const Scene& s, const Rect& area) {
     track("context", "tokens", static_cast<double>(by.context), false);
     track("bits", "bits a number", by.bits, false);
     y += 10 * u;
-    const auto kinds = kinds_of(c);
+    const auto kinds = attention_kinds(c);
     const double row = 2 * line + 4 * u + more;
     if (y + line + row > area.bottom()) return;
     y += draw_block_title(canvas, t, {area.x, y, area.w, area.bottom() - y},
@@ -189,16 +190,17 @@ void draw_by_hand(Canvas& canvas, const Scene& s, const Rect& area) {
     const auto tokens = static_cast<double>(by.context);
     const double mla = cache_bytes(kinds.back().config, tokens, by.bits);
     double most = 0;
-    for (const Kind& k : kinds) most = std::max(most, cache_bytes(k.config, tokens, by.bits));
+    for (const AttentionKind& k : kinds)
+        most = std::max(most, cache_bytes(k.config, tokens, by.bits));
     auto right = t.text(t.small(), t.ink, Weight::bold, Align::right);
     const auto soft = t.text(t.small(), t.ink_soft);
-    for (const Kind& k : kinds) {
+    for (const AttentionKind& k : kinds) {
         if (y + row > area.bottom() + 1) return;
         const double bytes = cache_bytes(k.config, tokens, by.bits);
         const std::string text =
             format_bytes(std::llround(bytes)) + (k.config.mla() ? "" : "  " + times(bytes / mla));
         const double w = canvas.text_width(text, right) + 8 * u;
-        text_in(canvas, {area.x, y, area.w - w, line}, k.name, soft);
+        text_in(canvas, {area.x, y, area.w - w, line}, kind_name(k), soft);
         text_in(canvas, {area.right() - w, y, w, line}, text, right);
         draw_parts(canvas, t, {area.x, y + line, area.w, line * 0.7 + more / 2},
                    parts_of(t, k.config, bytes), most);

@@ -45,7 +45,11 @@ public:
     void draw(Canvas& canvas, const Frame& frame) const override;
 };
 
-// "absorb" as a switch to press.
+PageTitles pages_of(const Scene& s) {
+    return {
+        "latent-kv", {{"cache", "Cache"}, {"rank", "Rank"}, {"shapes", "Shapes"}}, s.choices.show};
+}
+
 // What the switch folds away, in the colours of what it makes.
 const std::string folded = "\\key{W}^{UK}, \\value{W}^{UV}";
 
@@ -54,6 +58,7 @@ double switch_width(const Canvas& canvas, const Theme& t) {
            formula_width(canvas, folded, t.text(t.normal(), t.ink), {&t, true}) + 42 * t.text_scale;
 }
 
+// "absorb" as a switch to press.
 void draw_switch(Canvas& canvas, const Scene& s, Vec2 at) {
     const Theme& t = *s.theme;
     const double u = t.text_scale, h = line_height(t.normal());
@@ -71,26 +76,6 @@ void draw_switch(Canvas& canvas, const Scene& s, Vec2 at) {
     canvas.hit(
         {at.x - 4, at.y - 4, switch_width(canvas, t) + 4, h + 8},
         {std::string("command:set latent-kv.absorb=") + (on ? "false" : "true"), 0, 1, 1, 0, 0});
-}
-
-// The sentence, the pages, the facts. Returns the height taken.
-double draw_head(Canvas& canvas, const Scene& s, const Rect& all) {
-    const Theme& t = *s.theme;
-    const PageTitles titles{
-        "latent-kv", {{"cache", "Cache"}, {"rank", "Rank"}, {"shapes", "Shapes"}}, s.choices.show};
-    const double pages = page_titles_width(canvas, t, titles), u = t.text_scale;
-    const bool beside = all.w - pages >= 420 * u, shown = pages <= all.w;
-    double y = all.y;
-    if (shown) draw_page_titles(canvas, t, {beside ? all.right() - pages : all.x, y + 3}, titles);
-    if (shown && !beside) y += page_titles_height(t);
-    const double w = beside ? all.w - pages - 32 * u : all.w;
-    y += paragraph(canvas, {all.x, y}, w, headline(s), t.text(t.large(), t.ink, Weight::bold),
-                   2.2 * line_height(t.large())) +
-         4;
-    if (all.h < 300 * u) return y - all.y;
-    y += paragraph(canvas, {all.x, y}, all.w, facts(s), t.text(t.small(), t.ink_soft),
-                   (all.h < 420 * u ? 1.1 : 2.1) * line_height(t.small()));
-    return y - all.y;
 }
 
 void draw_cache_page(Canvas& canvas, const Scene& s, const Rect& area) {
@@ -141,7 +126,8 @@ void LatentView::draw(Canvas& canvas, const Frame& frame) const {
             s.trace != nullptr ? s.missing
                                : "What attention keeps of every token is then shown number by "
                                  "number.");
-    const double head = draw_head(canvas, s, all) + 12 * t.text_scale;
+    const double head =
+        draw_page_head(canvas, t, all, pages_of(s), headline(s), facts(s)) + 12 * t.text_scale;
     const Rect body{all.x, all.y + head, all.w, all.h - head};
     if (body.h < 48 * t.text_scale) return;
     if (s.choices.show == "rank") return draw_rank(canvas, s, body);

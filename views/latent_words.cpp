@@ -2,6 +2,7 @@
 #include "core/known_shapes.h"
 #include "views/draw/number.h"
 #include "views/latent_scene.h"
+#include "views/place.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,22 +11,9 @@ namespace sf::latent_kv {
 
 namespace {
 
-std::string place(const Scene& s) {
-    return s.module() ? "MTP module " + std::to_string(s.layer - s.model.num_hidden_layers + 1)
-                      : "layer " + std::to_string(s.layer);
-}
-
 std::string capital(std::string text) {
     text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
     return text;
-}
-
-// Of the curve, at the computed rank next to the kept one.
-std::size_t at_rank(const Scene& s, const RankCurve& c) {
-    std::size_t at = 0;
-    for (std::size_t i = 0; i < c.rank.size(); ++i)
-        if (std::abs(c.rank[i] - s.kept_rank()) < std::abs(c.rank[at] - s.kept_rank())) at = i;
-    return at;
 }
 
 std::string kept_words(const Scene& s, bool symbols) {
@@ -65,10 +53,10 @@ std::string famous_quotient() {
 
 std::string headline(const Scene& s) {
     if (s.choices.show == "shapes") {
-        const auto kinds = kinds_of(shaped(s));
+        const auto kinds = attention_kinds(shaped(s));
         const double ratio =
             cache_bytes(kinds.front().config, 1, 16) / cache_bytes(kinds.back().config, 1, 16);
-        return kinds.front().name + " of this shape would cache " + format_number(ratio, 3) +
+        return kind_name(kinds.front()) + " of this shape would cache " + format_number(ratio, 3) +
                " times as much as MLA";
     }
     if (s.choices.show == "rank") {
@@ -78,13 +66,13 @@ std::string headline(const Scene& s) {
         std::string text =
             "With " + format_count(s.kept_rank()) + " of " + format_count(s.rank) + " directions";
         if (s.curve.value == nullptr || s.curve.value->rank.empty()) return text + " …";
-        return text + " " + format_percent(s.curve.value->agreement[at_rank(s, *s.curve.value)]) +
+        return text + " " + format_percent(s.curve.value->agreement[s.at_rank()]) +
                " of the next tokens stay the same";
     }
     if (!s.mla)
-        return capital(place(s)) + " keeps keys and values of " + format_count(s.groups) +
-               (s.groups == 1 ? " group: " : " groups: ") + format_count(s.kept()) +
-               " numbers of " + s.token_text(s.t);
+        return capital(layer_name(s.model, s.layer)) + " keeps keys and values of " +
+               format_count(s.groups) + (s.groups == 1 ? " group: " : " groups: ") +
+               format_count(s.kept()) + " numbers of " + s.token_text(s.t);
     if (s.choices.absorb) {
         if (s.up == nullptr) return "To absorb W_UK and W_UV takes the weights";
         return "Keys and values are gone: the query goes to the latent instead";
@@ -97,7 +85,7 @@ std::string facts(const Scene& s) {
     if (s.choices.show == "shapes")
         return "Bytes = layers · (latent + rope key), or layers · groups · (key + value), times "
                "tokens and bits / 8";
-    std::string text = capital(place(s));
+    std::string text = capital(layer_name(s.model, s.layer));
     if (s.choices.show == "rank")
         return text + ", head " + format_count(s.head) +
                " · cut in all layers at once · cached would be " + format_count(s.kept_rank()) +
@@ -123,8 +111,8 @@ std::string description(const Scene& s) {
                     format_bytes(std::llround(cache_bytes(
                         k.config, static_cast<double>(s.choices.context), s.choices.bits)));
         text += "; by hand";
-        for (const Kind& k : kinds_of(shaped(s)))
-            text += ", " + k.name + " " +
+        for (const AttentionKind& k : attention_kinds(shaped(s)))
+            text += ", " + kind_name(k) + " " +
                     format_bytes(std::llround(cache_bytes(
                         k.config, static_cast<double>(s.choices.context), s.choices.bits)));
         return text + ". All are computed for that shape.";
@@ -136,7 +124,7 @@ std::string description(const Scene& s) {
         std::string text = headline(s) + ".";
         if (s.curve.value == nullptr || s.curve.value->rank.empty()) return text;
         const RankCurve& c = *s.curve.value;
-        const std::size_t at = at_rank(s, c);
+        const std::size_t at = s.at_rank();
         return text + " With " + format_count(c.rank[at]) +
                " directions of every layer the next-token distributions are " +
                format_number(c.divergence[at], 2) + " nats from the model's, " +
@@ -144,8 +132,8 @@ std::string description(const Scene& s) {
                " of the positions choose the same token; with one direction " +
                format_number(c.divergence.front(), 2) + " nats.";
     }
-    std::string text = "In " + place(s) + " token " + format_count(s.t) + " " + s.token_text(s.t) +
-                       " leaves " + kept_words(s, true) + " in the cache, " +
+    std::string text = "In " + layer_name(s.model, s.layer) + " token " + format_count(s.t) + " " +
+                       s.token_text(s.t) + " leaves " + kept_words(s, true) + " in the cache, " +
                        format_count(s.kept()) + " numbers; keys and values of all heads would be " +
                        format_count(s.multi_head()) + ". ";
     if (s.counts.value != nullptr)

@@ -2,6 +2,7 @@
 
 #include "core/ops/rope.h"
 #include "views/draw/shapes.h"
+#include "views/place.h"
 
 #include <algorithm>
 #include <cmath>
@@ -74,9 +75,7 @@ double Scene::position_at(std::int64_t key) const {
 }
 
 std::string Scene::token_text(std::int64_t token) const {
-    const auto i = static_cast<std::size_t>(batch * trace->extent.tokens + token);
-    return "“" + (i < trace->tokens.size() ? token_label(trace->tokens[i]) : std::string("?")) +
-           "”";
+    return quoted_token(*trace, batch, token);
 }
 
 Sweep sweep(double theta_trained, double theta, std::int64_t trained, double factor) {
@@ -89,19 +88,8 @@ Sweep sweep(double theta_trained, double theta, std::int64_t trained, double fac
 
 namespace {
 
-int layer_of_step(const Frame& frame) {
-    if (frame.timeline == nullptr || frame.timeline->size() == 0) return 0;
-    std::int64_t i = std::clamp<std::int64_t>(frame.cursor.step, 0, frame.timeline->size() - 1);
-    // What belongs to no layer is looked at with the layer before it.
-    for (; i >= 0; --i)
-        if ((*frame.timeline)[i].layer >= 0) return (*frame.timeline)[i].layer;
-    return 0;
-}
-
 const Tensor* kept(const Scene& s, const std::string& name) {
-    const NodeId id = s.trace->graph->find(s.prefix + name);
-    const Tensor* t = id == no_node ? nullptr : s.trace->find(id);
-    return t != nullptr && t->shape == s.trace->shape(id) ? t : nullptr;
+    return fitting_tensor(*s.trace, s.prefix + name);
 }
 
 // `beyond`: tokens that the context is longer than factor x trained.
@@ -217,10 +205,8 @@ Scene make_scene(const Frame& frame) {
         return s;
     }
     s.model = s.trace->graph->config;
-    s.layer = s.choices.layer >= 0 ? s.choices.layer : layer_of_step(frame);
-    const std::int64_t module = s.layer - s.model.num_hidden_layers + 1;
-    s.prefix = module >= 1 ? "mtp." + std::to_string(module) + "."
-                           : "layers." + std::to_string(s.layer) + ".";
+    s.layer = s.choices.layer >= 0 ? s.choices.layer : layer_at_cursor(frame);
+    s.prefix = layer_prefix(s.model, s.layer);
     s.heads = s.model.num_attention_heads;
     s.head = std::min(s.choices.head, s.heads - 1);
     s.nope = s.model.qk_nope_head_dim;

@@ -50,25 +50,6 @@ PageTitles pages_of(const Scene& s) {
             s.choices.show};
 }
 
-// The sentence, the pages, the facts. Returns the height taken.
-double draw_head(Canvas& canvas, const Scene& s, const Rect& all) {
-    const Theme& t = *s.theme;
-    const PageTitles titles = pages_of(s);
-    const double pages = page_titles_width(canvas, t, titles), u = t.text_scale;
-    const bool beside = all.w - pages >= 420 * u, shown = pages <= all.w;
-    double y = all.y;
-    if (shown) draw_page_titles(canvas, t, {beside ? all.right() - pages : all.x, y + 3}, titles);
-    if (shown && !beside) y += line_height(t.normal()) + 12 * u;
-    const double w = beside ? all.w - pages - 32 * u : all.w;
-    y += paragraph(canvas, {all.x, y}, w, headline(s), t.text(t.large(), t.ink, Weight::bold),
-                   2.2 * line_height(t.large())) +
-         4;
-    if (all.h < 300 * u) return y - all.y;
-    y += paragraph(canvas, {all.x, y}, all.w, facts(s), t.text(t.small(), t.ink_soft),
-                   (all.h < 420 * u ? 1.1 : 2.1) * line_height(t.small()));
-    return y - all.y;
-}
-
 // What the two hands, the arcs and the wedge are.
 double draw_key(Canvas& canvas, const Scene& s, const Rect& r, bool measure_only) {
     const Theme& t = *s.theme;
@@ -144,7 +125,8 @@ void RopeView::draw(Canvas& canvas, const Frame& frame) const {
                                "position.");
     if (!s.missing.empty())
         return draw_empty_page(canvas, t, all, "No rotation to show here", s.missing);
-    const double head = draw_head(canvas, s, all) + 12 * t.text_scale;
+    const double head =
+        draw_page_head(canvas, t, all, pages_of(s), headline(s), facts(s)) + 12 * t.text_scale;
     const Rect body{all.x, all.y + head, all.w, all.h - head};
     if (body.h < 48 * t.text_scale) return;
     if (s.choices.show == "scaling") return draw_scaling(canvas, s, body);

@@ -1,4 +1,5 @@
 #include "views/draw/number.h"
+#include "views/place.h"
 #include "views/rope_draw.h"
 
 #include <algorithm>
@@ -17,10 +18,7 @@ std::string keys_of_head(const Scene& s) {
 }
 
 std::string place(const Scene& s) {
-    const std::int64_t module = s.layer - s.model.num_hidden_layers + 1;
-    return (module >= 1 ? "MTP module " + std::to_string(module)
-                        : "layer " + std::to_string(s.layer)) +
-           ", head " + std::to_string(s.head) + keys_of_head(s);
+    return layer_name(s.model, s.layer) + ", head " + std::to_string(s.head) + keys_of_head(s);
 }
 
 std::string signed_text(double v) {

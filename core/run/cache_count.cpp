@@ -1,6 +1,7 @@
 #include "core/run/cache_count.h"
 
 #include "core/backend/executor.h"
+#include "core/known_shapes.h"
 #include "core/model/model.h"
 
 #include <utility>
@@ -28,19 +29,6 @@ std::vector<std::int64_t> grown(const ModelConfig& config, const std::vector<std
     return bytes;
 }
 
-ModelConfig grouped(ModelConfig config, std::int64_t groups) {
-    config.attention_kind = "gqa";
-    config.num_key_value_heads = groups;
-    return config;
-}
-// A model that has none gets a latent of twice its heads' width, as DeepSeek's have four times.
-ModelConfig latent(ModelConfig config) {
-    config.attention_kind = "mla";
-    config.num_key_value_heads = config.num_attention_heads;
-    if (config.kv_lora_rank < 1) config.kv_lora_rank = 2 * config.v_head_dim;
-    return config;
-}
-
 }  // namespace
 
 std::vector<CacheCount> count_caches(const ModelConfig& of, const std::vector<std::int64_t>& ids,
@@ -48,13 +36,9 @@ std::vector<CacheCount> count_caches(const ModelConfig& of, const std::vector<st
     ModelConfig config = of;
     // Nothing of these is cached.
     config.num_nextn_predict_layers = 0;
-    const std::int64_t heads = config.num_attention_heads;
-    std::vector<CacheCount> kinds{{"MHA", heads, grouped(config, heads), {}}};
-    const std::int64_t own = config.mla() ? heads / 2 : config.num_key_value_heads;
-    if (own > 1 && own < heads && heads % own == 0)
-        kinds.push_back({"GQA", own, grouped(config, own), {}});
-    if (heads > 1) kinds.push_back({"MQA", 1, grouped(config, 1), {}});
-    kinds.push_back({"MLA", 0, latent(config), {}});
+    std::vector<CacheCount> kinds;
+    for (AttentionKind& kind : attention_kinds(config))
+        kinds.push_back({kind.name, kind.groups, std::move(kind.config), {}});
     for (std::size_t i = 0; i < kinds.size(); ++i) {
         if (!progress(static_cast<double>(i) / static_cast<double>(kinds.size()))) return {};
         kinds[i].bytes = grown(kinds[i].config, ids);
@@ -63,16 +47,14 @@ std::vector<CacheCount> count_caches(const ModelConfig& of, const std::vector<st
 }
 
 Need cache_counts(const Trace& trace) {
-    const std::vector<std::int64_t> ids(trace.ids.begin(), trace.ids.begin() + trace.extent.tokens);
+    const auto ids = trace.sequence(0);
     const auto graph = trace.graph;
-    std::string name = "bytes of caches:";
-    for (const std::int64_t id : ids) name += " " + std::to_string(id);
     const auto compute = [graph, ids](const Progress& progress) -> DerivedPtr {
         auto counts = std::make_shared<CacheCounts>();
         counts->kinds = count_caches(graph->config, ids, progress);
         return counts->kinds.empty() ? nullptr : counts;
     };
-    return {{name, graph.get()}, compute};
+    return {key_of_text("bytes of caches", ids, graph.get()), compute};
 }
 
 }  // namespace sf

@@ -7,6 +7,13 @@
 
 namespace sf {
 
+DerivedKey key_of_text(const std::string& what, const std::vector<std::int64_t>& ids,
+                       const void* of) {
+    std::string name = what + ":";
+    for (const std::int64_t id : ids) name += " " + std::to_string(id);
+    return {name, of};
+}
+
 const Derived::Entry* Derived::entry(const DerivedKey& key) const {
     const auto it = entries_.find(key);
     return it == entries_.end() ? nullptr : &it->second;

@@ -2,6 +2,7 @@
 
 #include <compare>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -24,6 +25,9 @@ struct DerivedKey {
     const void* of = nullptr;  // what it is computed from; the need's `compute` keeps it alive
     auto operator<=>(const DerivedKey&) const = default;
 };
+// Of something computed from a text.
+DerivedKey key_of_text(const std::string& what, const std::vector<std::int64_t>& ids,
+                       const void* of);
 
 // Told how much is done, 0..1; answers whether anybody still waits for it.
 using Progress = std::function<bool(double)>;

@@ -1,6 +1,7 @@
 #include "core/run/latent_rank.h"
 
 #include "core/error.h"
+#include "core/model/sampler.h"
 #include "core/run/runner.h"
 
 #include <Eigen/SVD>
@@ -87,7 +88,7 @@ struct Again {
 
     explicit Again(const Trace& trace)
         : name(trace.model_name), config(trace.graph->config), weights(trace.weights) {
-        ids.assign(trace.ids.begin(), trace.ids.begin() + trace.extent.tokens);
+        ids = trace.sequence(0);
         options.attention = trace.graph->attention;
         if (trace.extent.batch == 1) options.edits = trace.edits;
     }
@@ -103,12 +104,11 @@ struct Again {
         return run_trace(std::make_shared<const Model>(std::move(model)), {ids}, options);
     }
     DerivedKey key(const std::string& what) const {
-        std::string text = what + ":";
-        for (const std::int64_t id : ids) text += " " + std::to_string(id);
-        text += options.attention == AttentionMode::naive ? " naive" : " absorbed";
+        std::string text =
+            what + (options.attention == AttentionMode::naive ? ", naive" : ", absorbed");
         for (const Edit& e : options.edits)
             text += " " + e.node + "[" + std::to_string(e.index) + "]=" + std::to_string(e.value);
-        return {text, weights.get()};
+        return key_of_text(text, ids, weights.get());
     }
 };
 
@@ -121,14 +121,8 @@ Distance distance(const Tensor& p, const Tensor& q) {
     Distance d;
     for (std::int64_t r = 0; r < rows; ++r) {
         const auto row_p = p.real.begin() + r * vocab, row_q = q.real.begin() + r * vocab;
-        const auto log_sum = [vocab](auto row) {
-            const auto most = static_cast<double>(*std::max_element(row, row + vocab));
-            double sum = 0;
-            for (std::int64_t i = 0; i < vocab; ++i)
-                sum += std::exp(static_cast<double>(row[i]) - most);
-            return most + std::log(sum);
-        };
-        const double lp = log_sum(row_p), lq = log_sum(row_q);
+        const auto n = static_cast<std::size_t>(vocab);
+        const double lp = log_sum_exp({&*row_p, n}), lq = log_sum_exp({&*row_q, n});
         for (std::int64_t i = 0; i < vocab; ++i) {
             const double a = static_cast<double>(row_p[i]) - lp;
             d.divergence += std::exp(a) * (a - (static_cast<double>(row_q[i]) - lq));

@@ -3,7 +3,8 @@
 #include "core/backend/executor.h"
 #include "core/error.h"
 #include "core/model/model.h"
-#include "core/text/corpus.h"
+#include "core/model/sampler.h"
+#include "core/text/corpus_row.h"
 #include "core/text/tokenizer.h"
 
 #include <algorithm>
@@ -37,32 +38,14 @@ void check(const Question& q) {
                         std::to_string(most_tokens) + " that are measured");
 }
 
-// Whole documents one after the other, each followed by eos, as training rows are.
-std::vector<std::int64_t> held_out_row(const Question& q, std::uint64_t index) {
-    constexpr std::uint64_t documents_a_row = std::uint64_t{1} << 20;
-    std::vector<std::int64_t> ids;
-    for (std::uint64_t d = 0; static_cast<std::int64_t>(ids.size()) <= q.length; ++d) {
-        const auto more = q.tokenizer->encode(
-            corpus_document(CorpusMix(), 0, CorpusPart::held_out, index * documents_a_row + d)
-                .text);
-        ids.insert(ids.end(), more.begin(), more.end());
-        ids.push_back(q.config.eos_token_id);
-    }
-    ids.resize(static_cast<std::size_t>(q.length + 1));
-    return ids;
-}
-
 // -ln p of each next token.
 std::vector<double> losses(const ConstView& logits, const std::vector<std::int64_t>& ids) {
     const std::int64_t vocab = logits.shape.cols();
     std::vector<double> nll;
     for (std::size_t t = 0; t + 1 < ids.size(); ++t) {
         const Real* const row = logits.real + static_cast<std::int64_t>(t) * vocab;
-        const auto most = static_cast<double>(*std::max_element(row, row + vocab));
-        double sum = 0;
-        for (std::int64_t i = 0; i < vocab; ++i)
-            sum += std::exp(static_cast<double>(row[i]) - most);
-        nll.push_back(most + std::log(sum) - static_cast<double>(row[ids[t + 1]]));
+        nll.push_back(log_sum_exp({row, static_cast<std::size_t>(vocab)}) -
+                      static_cast<double>(row[ids[t + 1]]));
     }
     return nll;
 }
@@ -92,7 +75,9 @@ DerivedPtr measure(const Question& q, const Progress& progress) {
             if (!progress(done / static_cast<double>(result->rows) /
                           static_cast<double>(types.size())))
                 return nullptr;
-            const auto ids = held_out_row(q, static_cast<std::uint64_t>(r));
+            const auto ids =
+                corpus_row(CorpusMix(), 0, CorpusPart::held_out, static_cast<std::uint64_t>(r),
+                           *q.tokenizer, q.config.eos_token_id, q.length + 1);
             Executor::Request request;
             request.extent = {1, q.length, 0};
             request.ids = {ids.data(), static_cast<std::size_t>(q.length)};

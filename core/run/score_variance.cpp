@@ -59,9 +59,7 @@ std::vector<ScoreVariance> score_variances(const ModelConfig& config,
 }
 
 Need score_variances(const Trace& trace) {
-    const std::vector<std::int64_t> ids(trace.ids.begin(), trace.ids.begin() + trace.extent.tokens);
-    std::string name = "score variance:";
-    for (const std::int64_t id : ids) name += " " + std::to_string(id);
+    const auto ids = trace.sequence(0);
     const auto compute = [graph = trace.graph, ids](const Progress& progress) -> DerivedPtr {
         constexpr std::array<std::int64_t, 6> widths{8, 16, 32, 64, 128, 256};
         auto result = std::make_shared<ScoreVariances>();
@@ -70,7 +68,7 @@ Need score_variances(const Trace& trace) {
         result->widths = score_variances(graph->config, ids, widths, 0, stop);
         return result->widths.size() == widths.size() ? result : nullptr;
     };
-    return {{name, trace.graph.get()}, compute};
+    return {key_of_text("score variance", ids, trace.graph.get()), compute};
 }
 
 }  // namespace sf

@@ -48,6 +48,23 @@ void draw_page_titles(Canvas& canvas, const Theme& t, Vec2 at, const PageTitles&
     }
 }
 
+double draw_page_head(Canvas& canvas, const Theme& t, const Rect& all, const PageTitles& titles,
+                      const std::string& headline, const std::string& facts) {
+    const double pages = page_titles_width(canvas, t, titles), u = t.text_scale;
+    const bool beside = all.w - pages >= 420 * u, shown = pages <= all.w;
+    double y = all.y;
+    if (shown) draw_page_titles(canvas, t, {beside ? all.right() - pages : all.x, y + 3}, titles);
+    if (shown && !beside) y += page_titles_height(t);
+    const double w = beside ? all.w - pages - 32 * u : all.w;
+    y += paragraph(canvas, {all.x, y}, w, headline, t.text(t.large(), t.ink, Weight::bold),
+                   2.2 * line_height(t.large())) +
+         4;
+    if (all.h < 300 * u) return y - all.y;
+    y += paragraph(canvas, {all.x, y}, all.w, facts, t.text(t.small(), t.ink_soft),
+                   (all.h < 420 * u ? 1.1 : 2.1) * line_height(t.small()));
+    return y - all.y;
+}
+
 void draw_empty_page(Canvas& canvas, const Theme& t, const Rect& all, const std::string& head,
                      const std::string& body) {
     const double w = std::min(all.w, 560 * t.text_scale), x = all.x + (all.w - w) / 2;

@@ -25,6 +25,12 @@ double page_titles_width(const Canvas& canvas, const Theme& theme, const PageTit
 double page_titles_height(const Theme& theme);
 void draw_page_titles(Canvas& canvas, const Theme& theme, Vec2 top_left, const PageTitles& pages);
 
+// A page's head: the sentence that tells its one idea in at most two lines, the titles of the pages
+// beside or above it, what is looked at below. Returns the height taken.
+double draw_page_head(Canvas& canvas, const Theme& theme, const Rect& page,
+                      const PageTitles& titles, const std::string& headline,
+                      const std::string& facts);
+
 // In the middle of an area: what to do, and what is then there.
 void draw_empty_page(Canvas& canvas, const Theme& theme, const Rect& area, const std::string& head,
                      const std::string& body);
