@@ -261,7 +261,9 @@ private:
             "causal half, backward twice forward), share_of_peak; then for eigen_products, "
             "own_products (operands streamed), eigen_products_cached and own_products_cached their "
             "_ms and _best_ms, and ratio_to_ and best_ratio_to_ each. Decoding adds "
-            "bytes_per_token and gbs, two threads add speed_up and best_speed_up. "
+            "bytes_per_token and gbs, two threads add speed_up and best_speed_up. Each of "
+            "pictures has view, page, strokes, ms (median) and p95_ms of drawing it anew, their "
+            "limit_ms, and replay_ms with ratio_to_replay: the drawing calls alone. "
             "tests/bench/race.py runs it against PyTorch and llama2.c.");
     }
 

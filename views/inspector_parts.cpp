@@ -196,9 +196,7 @@ void draw_thumbnail(Canvas& canvas, const Theme& theme, const Rect& area, const 
     map.numbers = false;
     map.value = [&](std::int64_t r, std::int64_t c) { return tensor->at(slice.index(r, c)); };
     map.blank = [&](std::int64_t r, std::int64_t c) { return slice.masked(r, c); };
-    map.scale = ColourScale::fit(slice.rows * slice.cols, [&](std::int64_t i) {
-        return tensor->at(slice.index(i / slice.cols, i % slice.cols));
-    });
+    map.scale = ColourScale::fit(slice.rows, slice.cols, map.value);
     const std::string& name = (*trace.graph)[id].name;
     map.target = {of.gradient ? gradient_name(name) : name,
                   slice.first,

@@ -122,12 +122,11 @@ void select(const Frame& frame, Subject& s) {
 
 void choose_scale(const Frame& frame, Subject& s) {
     std::string choice = text_of(frame, "scale");
-    const auto value = [&](std::int64_t i) {
-        const auto r = i / s.slice.cols, c = i % s.slice.cols;
+    const auto value = [&](std::int64_t r, std::int64_t c) {
         return s.slice.masked(r, c) ? std::numeric_limits<double>::quiet_NaN() : s.value(r, c);
     };
     const std::int64_t size = s.slice.rows * s.slice.cols;
-    s.scale = ColourScale::fit(size, value);
+    s.scale = ColourScale::fit(s.slice.rows, s.slice.cols, value);
     s.scale_words = size == s.tensor->size() ? "whole tensor" : "this part";
     if (choice == "shared") {
         s.scale_words = "whole tensor";

@@ -207,9 +207,7 @@ void draw_node_picture(Canvas& canvas, const MapContext& c, NodeId id, const Rec
     if (node.op == Op::causal_softmax)
         map.scale = ColourScale::range(0, 1);
     else
-        map.scale = ColourScale::fit(s.rows * s.cols, [&](std::int64_t i) {
-            return t->at(s.first + i / s.cols * s.row_stride + i % s.cols * s.col_stride);
-        });
+        map.scale = ColourScale::fit(s.rows, s.cols, map.value);
     map.target = {node.name, s.first, s.rows, s.cols, s.row_stride, s.col_stride};
     map.hover_index = hover;
     draw_heat_map(canvas, c.theme, map);

@@ -77,20 +77,13 @@ void draw_stream(Canvas& canvas, const MapContext& c, const Rect& r) {
         const Tensor* before = c.values == "change" && row > 0 ? all[row - 1].value : nullptr;
         return size_of(*all[row].value, before, c.batch * c.extent_tokens() + token);
     };
-    ColourScale scale;
-    std::vector<double> seen;
-    for (std::size_t row = 0; row < all.size(); ++row) {
-        if (all[row].value == nullptr) continue;
-        for (std::int64_t token = begin; token < end; ++token) {
-            if (!plain) {
-                seen.push_back(value(row, token));
-                continue;
-            }
-            const std::int64_t first = (c.batch * c.extent_tokens() + token) * width;
-            for (std::int64_t i = 0; i < width; ++i) seen.push_back(all[row].value->at(first + i));
-        }
-    }
-    scale = ColourScale::fit(seen);
+    const ColourScale scale = ColourScale::fit(
+        count, plain ? tokens * width : tokens, [&](std::int64_t station, std::int64_t i) {
+            const auto row = static_cast<std::size_t>(station);
+            if (!plain) return value(row, begin + i);
+            if (all[row].value == nullptr) return std::nan("");
+            return all[row].value->at((c.batch * c.extent_tokens() + begin) * width + i);
+        });
 
     const auto label_style = t.text(t.small(), t.ink_soft, Weight::regular, Align::right);
     double label = 0;

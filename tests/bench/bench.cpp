@@ -8,6 +8,7 @@
 #include "tests/bench/floor.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/measure.h"
+#include "tests/bench/pictures.h"
 
 #include <cstdio>
 #include <limits>
@@ -151,8 +152,8 @@ Figure decode_figure(const Model& model, const Effort& effort) {
     return f;
 }
 
-void print_json(const std::vector<Figure>& figures, const MachinePeaks& peaks, double load,
-                double load_after) {
+void print_json(const std::vector<Figure>& figures, const std::vector<PictureTimes>& pictures,
+                const MachinePeaks& peaks, double load, double load_after) {
     nlohmann::ordered_json out;
     out["machine"] = {
         {"fma_gflops", peaks.fma_gflops}, {"fma_gflops_two_threads", peaks.fma_gflops_two},
@@ -193,11 +194,33 @@ void print_json(const std::vector<Figure>& figures, const MachinePeaks& peaks, d
         }
         out["figures"].push_back(std::move(j));
     }
+    out["pictures"] = nlohmann::ordered_json::array();
+    for (const PictureTimes& p : pictures)
+        out["pictures"].push_back({{"view", p.view},
+                                   {"page", p.page},
+                                   {"ms", p.median * 1e3},
+                                   {"p95_ms", p.p95 * 1e3},
+                                   {"limit_ms", p.limit() * 1e3},
+                                   {"replay_ms", p.replay * 1e3},
+                                   {"ratio_to_replay", p.median / p.replay},
+                                   {"strokes", p.strokes}});
     std::printf("%s\n", out.dump(1).c_str());
 }
 
-void print_table(const std::vector<Figure>& figures, const MachinePeaks& peaks, double load,
-                 double load_after) {
+void print_pictures(const std::vector<PictureTimes>& pictures) {
+    std::printf(
+        "\ndrawing a view anew, micro, 128 tokens, 1280x720; floor: its calls alone\n%-28s %10s "
+        "%9s %7s %9s %7s %8s\n",
+        "", "median ms", "p95", "target", "calls", "ratio", "strokes");
+    for (const PictureTimes& p : pictures)
+        std::printf("%-28s %10.3f %9.3f %7.1f %9.3f %7.1f %8zu%s\n",
+                    (p.view + (p.page.empty() ? "" : " " + p.page)).c_str(), p.median * 1e3,
+                    p.p95 * 1e3, p.limit() * 1e3, p.replay * 1e3, p.median / p.replay, p.strokes,
+                    p.p95 > p.limit() ? "  over" : "");
+}
+
+void print_table(const std::vector<Figure>& figures, const std::vector<PictureTimes>& pictures,
+                 const MachinePeaks& peaks, double load, double load_after) {
     std::printf(
         "machine: %.0f GFLOP/s of multiply-adds, %.0f on two threads; reading L2 %.0f, L3 %.0f, "
         "memory %.1f GB/s\n",
@@ -233,6 +256,7 @@ void print_table(const std::vector<Figure>& figures, const MachinePeaks& peaks, 
                         figures.front().time.median / f.time.median,
                         figures.front().time.best / f.time.best);
     }
+    print_pictures(pictures);
 }
 
 }  // namespace
@@ -247,7 +271,8 @@ int run_benchmarks(bool json, bool quick) {
     figures.push_back(forward_figure(*model, 1, small));
     figures.push_back(forward_figure(*model, 8, small));
     figures.push_back(decode_figure(*model, small));
-    (json ? print_json : print_table)(figures, peaks, load, machine_load());
+    const auto pictures = picture_times(quick);
+    (json ? print_json : print_table)(figures, pictures, peaks, load, machine_load());
     return 0;
 }
 

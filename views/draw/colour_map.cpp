@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 namespace sf {
 
@@ -76,10 +77,6 @@ Table make_table(const std::array<Lab, n>& points) {
     return table;
 }
 
-std::size_t index(double t) {
-    return static_cast<std::size_t>(std::clamp(t, 0.0, 1.0) * (steps - 1) + 0.5);
-}
-
 // Hue (degrees) and chroma at a lightness.
 constexpr double degree = 3.14159265358979 / 180;
 Lab lch(double l, double chroma, double hue) {
@@ -94,21 +91,22 @@ const Table& sequential_table() {
     return table;
 }
 
-// One table a sign, from the page's neighbourhood to a strong end: evenly in lightness, chroma
-// ahead of it so that small values show their sign.
-std::array<Table, 2> diverging_table(bool dark) {
+// From a strong end below zero over the page's neighbourhood to a strong end above: evenly in
+// lightness, chroma ahead of it so that small values show their sign.
+using SignedTable = std::array<Colour, 2 * steps - 1>;
+SignedTable diverging_table(bool dark) {
     const Lab middle = to_lab(dark ? Theme::dark_theme().raised : Colour{246, 246, 246, 255});
-    std::array<Table, 2> tables;
+    SignedTable table;
     for (std::size_t side = 0; side < 2; ++side) {
         const double hue = side == 0 ? 250 : (dark ? 45 : 32);
         const Lab end = lch(dark ? 0.74 : 0.42, dark ? 0.135 : 0.145, hue);
         for (std::size_t i = 0; i < steps; ++i) {
             const double s = static_cast<double>(i) / (steps - 1), c = std::pow(s, 0.85);
-            tables[side][i] = from_lab(
+            table[side == 0 ? steps - 1 - i : steps - 1 + i] = from_lab(
                 {blend(middle.l, end.l, s), blend(middle.a, end.a, c), blend(middle.b, end.b, c)});
         }
     }
-    return tables;
+    return table;
 }
 
 }  // namespace
@@ -136,68 +134,55 @@ Colour ink_on(Colour background) {
 }
 
 Colour sequential(double t) {
-    return sequential_table()[index(std::isnan(t) ? 0 : t)];
+    const double place = std::clamp(std::isnan(t) ? 0 : t, 0.0, 1.0) * (steps - 1);
+    return sequential_table()[static_cast<std::size_t>(place + 0.5)];
 }
 
 namespace {
 
-const std::array<Table, 2>& diverging_tables(bool dark) {
-    static const auto light_tables = diverging_table(false), dark_tables = diverging_table(true);
-    return dark ? dark_tables : light_tables;
+const SignedTable& signed_table(bool dark) {
+    static const auto light_table = diverging_table(false), dark_table = diverging_table(true);
+    return dark ? dark_table : light_table;
 }
 
 }  // namespace
 
 Colour diverging(const Theme& theme, double t) {
-    if (std::isnan(t)) t = 0;
-    return diverging_tables(theme.dark)[t < 0 ? 0 : 1][index(std::abs(t))];
+    return Painter(theme, ColourScale::symmetric(1))(std::isnan(t) ? 0 : t);
 }
 
 Painter::Painter(const Theme& theme, const ColourScale& scale) : bad_(theme.bad) {
-    if (scale.signed_values) {
-        const auto& tables = diverging_tables(theme.dark);
-        below_ = tables[0].data();
-        above_ = tables[1].data();
-        const double limit = std::max(std::abs(scale.lo), std::abs(scale.hi));
-        lo_ = 0;
-        factor_ = limit > 0 ? 1 / limit : 0;
-        return;
-    }
-    below_ = above_ = sequential_table().data();
-    const bool wide = scale.hi > scale.lo;
-    lo_ = wide ? scale.lo : 0;
-    factor_ = wide ? 1 / (scale.hi - scale.lo) : 0;
-    if (!wide) below_ = above_ = sequential_table().data() + index(0.5);
-}
-
-Colour Painter::operator()(double v) const {
-    if (std::isnan(v)) return bad_;
-    // Infinite values are the ends; all of a scale without width has one colour.
-    const double t = factor_ == 0 ? 0 : (v - lo_) * factor_;
-    if (below_ != above_) return (t < 0 ? below_ : above_)[index(std::abs(t))];
-    return above_[index(t)];
+    const double limit = std::max(std::abs(scale.lo), std::abs(scale.hi));
+    const double lo = scale.signed_values ? -limit : scale.lo;
+    const double hi = scale.signed_values ? limit : scale.hi;
+    const std::size_t last = scale.signed_values ? 2 * steps - 2 : steps - 1;
+    table_ = scale.signed_values ? signed_table(theme.dark).data() : sequential_table().data();
+    lo_ = lo;
+    last_ = hi > lo ? static_cast<double>(last) : 0;
+    factor_ = hi > lo ? last_ / 2 / (hi / 2 - lo / 2) : 0;
+    if (!(hi > lo)) table_ += (last + 1) / 2;
 }
 
 Colour ColourScale::colour(const Theme& theme, double v) const {
     return Painter(theme, *this)(v);
 }
 
+ColourScale ColourScale::fit(std::int64_t rows, std::int64_t cols,
+                             const std::function<double(std::int64_t, std::int64_t)>& value) {
+    double lo = std::numeric_limits<double>::infinity(), hi = -lo;
+    for (std::int64_t r = 0; r < rows; ++r)
+        for (std::int64_t c = 0; c < cols; ++c) {
+            const double v = value(r, c);
+            if (!std::isfinite(v)) continue;
+            lo = std::min(lo, v);
+            hi = std::max(hi, v);
+        }
+    if (lo > hi) return range(0, 1);
+    return lo < 0 ? symmetric(std::max(-lo, hi)) : range(lo, hi);
+}
+
 ColourScale ColourScale::fit(std::int64_t count, const std::function<double(std::int64_t)>& value) {
-    double lo = 0, hi = 0;
-    bool any = false;
-    for (std::int64_t i = 0; i < count; ++i) {
-        const double v = value(i);
-        if (!std::isfinite(v)) continue;
-        lo = any ? std::min(lo, v) : v;
-        hi = any ? std::max(hi, v) : v;
-        any = true;
-    }
-    if (!any) return range(0, 1);
-    if (lo < 0) {
-        const double limit = std::max(-lo, hi);
-        return symmetric(limit);
-    }
-    return range(lo, hi);
+    return fit(1, count, [&](std::int64_t, std::int64_t i) { return value(i); });
 }
 
 ColourScale ColourScale::fit(const std::vector<double>& values) {

@@ -3,6 +3,7 @@
 #include "views/canvas/canvas.h"
 #include "views/draw/theme.h"
 
+#include <algorithm>
 #include <functional>
 #include <vector>
 
@@ -25,11 +26,16 @@ struct ColourScale;
 class Painter {
 public:
     Painter(const Theme& theme, const ColourScale& scale);
-    Colour operator()(double v) const;
+    Colour operator()(double v) const {
+        if (v != v) return bad_;
+        // All of a scale without width have one colour, the infinite too.
+        const double place = last_ > 0 ? std::clamp((v - lo_) * factor_, 0.0, last_) : 0;
+        return table_[static_cast<std::size_t>(place + 0.5)];
+    }
 
 private:
-    const Colour *below_, *above_;  // tables of `steps` colours, of negative and of other values
-    double lo_, factor_;            // (v - lo) * factor is the place in the table, 0..1
+    const Colour* table_;
+    double lo_, factor_, last_;  // (v - lo) * factor is the place in the table, 0..last
     Colour bad_;
 };
 
@@ -42,6 +48,8 @@ struct ColourScale {
     Colour colour(const Theme& theme, double v) const;
     // Fits the finite values: diverging when there are negative ones.
     static ColourScale fit(const std::vector<double>& values);
+    static ColourScale fit(std::int64_t rows, std::int64_t cols,
+                           const std::function<double(std::int64_t, std::int64_t)>& value);
     static ColourScale fit(std::int64_t count, const std::function<double(std::int64_t)>& value);
     static ColourScale range(double lo, double hi) { return {lo, hi, false}; }
     static ColourScale symmetric(double limit) { return {-limit, limit, true}; }
