@@ -62,6 +62,10 @@ std::vector<Piece> top_pieces(const Controller& c) {
         add(std::to_string(held) + " of " + std::to_string(count) + " hold", 1, Weight::regular,
             held == count, "command:checks", true);
     }
+    if (const std::size_t n = c.edited(); n > 0)
+        add(format_count(static_cast<std::int64_t>(n)) +
+                (n == 1 ? " value set by hand ↺" : " values set by hand ↺"),
+            1, Weight::bold, false, "command:restore");
     add("CPU", 3);
     const ModelConfig* config = s.model ? &s.model->config : nullptr;
     if (s.trace && s.trace->graph) config = &s.trace->graph->config;

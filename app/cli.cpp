@@ -75,6 +75,10 @@ void add_picture_options(CLI::App& app, cli::FigureArguments& a) {
         ->type_name("name=value")
         ->expected(1)
         ->take_all();
+    app.add_option("--edit", a.edits, "a value of the run that is set by hand, again for more")
+        ->type_name("node[index]=value")
+        ->expected(1)
+        ->take_all();
 }
 
 void add_look_options(CLI::App& app, cli::FigureArguments& a) {

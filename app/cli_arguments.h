@@ -24,7 +24,7 @@ struct RunArguments {
 struct FigureArguments : RunArguments {
     Text view;
     Text output, at, phase, token, sequence, size, scale, theme, text;
-    std::vector<std::string> set;
+    std::vector<std::string> set, edits;
     std::vector<std::string> commands;  // shot --do
     bool list = false;
 };

@@ -96,6 +96,11 @@ void add_run(FigureRequest& request, const FigureArguments& arguments, ChosenRun
     request.cursor.token =
         integer_or(arguments.token, "--token", 0, extent.tokens - 1, request.cursor.token);
     request.cursor.batch = integer_or(arguments.sequence, "--sequence", 0, extent.batch - 1, 0);
+    for (const std::string& edit : arguments.edits) try {
+            request.edits.push_back(read_edit(*request.trace, edit));
+        } catch (const UserError& error) {
+            throw UserError(std::string("--") + error.what());
+        }
     const Theme theme = figure_theme(request);
     for (const std::string& assignment : arguments.set)
         set_setting(request.settings, *request.view, figure_frame(request, theme), assignment);

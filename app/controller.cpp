@@ -45,7 +45,7 @@ Controller::Controller(const SessionOptions& options, Host host)
     theme_ = theme();
     engine_ = std::make_unique<Engine>(options.model, options.engine, host_.wake);
     worker_ = std::make_unique<DerivedWorker>(host_.wake);
-    engines_ = snapshot_ = engine_->snapshot();
+    engines_ = plain_ = snapshot_ = engine_->snapshot();
     error_seen_ = snapshot_->error_version;
     if (!message.empty()) show_error(message);
     if (options.model && !options.model->no_history.empty()) show_error(options.model->no_history);
@@ -75,6 +75,7 @@ Controller::~Controller() = default;
 
 void Controller::tick(double now) {
     now_ = now;
+    take_derived();
     take_snapshot();
     if (phase_ < 1) {
         const double x = (now - move_begin_) / move_seconds;
@@ -95,23 +96,24 @@ void Controller::tick(double now) {
         toast_ = {};
         changed();
     }
-    take_derived();
+    tell_needs();
 }
 
-// Tells what the pictures need, takes what is there of it.
+// What the pictures and the edited run need.
+void Controller::tell_needs() {
+    Wanted now;
+    for (int pane = 0; pane < panes(); ++pane) now.subjects.push_back(subject(pane));
+    if (!edit_need_.empty()) now.edit = edit_need_.front().key;
+    now.sparing = training() != nullptr && training()->state == TrainingStatus::State::running;
+    if (now == wanted_) return;
+    std::vector<Need> needs = edit_need_;
+    for (int pane = 0; pane < panes(); ++pane)
+        for (Need& need : view(pane).needs(still_frame(pane))) needs.push_back(std::move(need));
+    worker_->want(std::move(needs), now.sparing);
+    wanted_ = std::move(now);
+}
+
 void Controller::take_derived() {
-    std::vector<Subject> subjects;
-    for (int pane = 0; pane < panes(); ++pane) subjects.push_back(subject(pane));
-    const bool sparing =
-        training() != nullptr && training()->state == TrainingStatus::State::running;
-    if (subjects != needed_ || sparing != sparing_) {
-        std::vector<Need> needs;
-        for (int pane = 0; pane < panes(); ++pane)
-            for (Need& need : view(pane).needs(still_frame(pane))) needs.push_back(std::move(need));
-        worker_->want(std::move(needs), sparing);
-        sparing_ = sparing;
-        needed_ = std::move(subjects);
-    }
     auto results = worker_->results();
     if (results == derived_) return;
     derived_ = std::move(results);
@@ -138,7 +140,11 @@ void Controller::wait_idle(double now) {
     engine_->wait_idle();
     engine_->wait_for([](const Snapshot& s) { return !s.training || !s.training->stepping; });
     tick(now);
-    worker_->wait_idle();
+    // What was edited may need other results.
+    while (!worker_->idle()) {
+        worker_->wait_idle();
+        tick(now);
+    }
     tick(now);
 }
 
@@ -171,7 +177,8 @@ bool same_text(const Trace& a, const Trace& b) {
 void Controller::take_snapshot() {
     const SnapshotPtr newest = engine_->snapshot();
     const std::int64_t probe = shown_probe_;
-    const SnapshotPtr next = with_probe(newest);
+    if (newest->run != engines_->run) by_hand_.clear();
+    const SnapshotPtr next = with_edits(with_probe(newest));
     if (newest == engines_ && shown_probe_ == probe && next->trace == snapshot_->trace) return;
     const SnapshotPtr before = std::exchange(snapshot_, next);
     const bool new_run = newest->run != engines_->run;

@@ -132,6 +132,10 @@ public:
     void set_parameter(std::string_view assignment);
     void set_value(int pane, const std::string& name, const SettingValue& value);
     void reset_parameters();
+    // Sets a value of the run, "NODE[INDEX]=VALUE"; takes back all that was set, also by handles.
+    void edit(std::string_view assignment);
+    void restore();
+    std::size_t edited() const { return edited_ ? edited_->run->edits.size() : 0; }
     bool has_parameter(int pane, std::string_view name) const;
     // The plain limit of the view's mechanism: whether it has one, whether it is set; sets it, or
     // goes back to the defaults.
@@ -206,8 +210,12 @@ private:
     void post_training(Command command);
     void take_snapshot();
     void take_derived();
+    void tell_needs();
     Frame still_frame(int pane) const;
     SnapshotPtr with_probe(const SnapshotPtr& engines);
+    SnapshotPtr with_edits(const SnapshotPtr& plain);
+    std::vector<Edit> edits() const;
+    void remember_place(int pane, const std::vector<std::string>& names);
     bool name_weights(FigureRequest& request) const;
     void start_move();
     void remember();
@@ -230,7 +238,8 @@ private:
     std::vector<std::string> next_model_arguments_, next_run_arguments_;
     std::unique_ptr<Engine> engine_;
     SnapshotPtr engines_;   // the engine's last
-    SnapshotPtr snapshot_;  // the same with the probe that is looked at
+    SnapshotPtr plain_;     // the same with the probe that is looked at
+    SnapshotPtr snapshot_;  // and with what was set by hand
     std::int64_t shown_probe_ = -1;
     TracePtr probe_, named_probe_;  // as kept, and with its model's name
     std::shared_ptr<const Timeline> probe_timeline_;
@@ -266,8 +275,28 @@ private:
         std::vector<Invariant> list;
     };
     mutable std::array<Checked, 2> checked_;
-    std::vector<Subject> needed_;
-    bool sparing_ = false;
+    struct Wanted {
+        std::vector<Subject> subjects;
+        std::optional<DerivedKey> edit;
+        bool sparing = false;
+        bool operator==(const Wanted&) const = default;
+    };
+    Wanted wanted_;
+    // What was set by hand: what it follows from, the run that is wanted, the one that is shown.
+    struct EditsOf {
+        TracePtr trace;
+        std::map<std::string, Settings> settings;
+        std::vector<Edit> by_hand;
+        std::int64_t step = -1, token = -1;
+        bool operator==(const EditsOf&) const = default;
+    };
+    std::vector<Edit> by_hand_;  // by command
+    EditsOf edits_of_;
+    std::vector<Need> edit_need_;  // one or none
+    std::size_t edits_wanted_ = 0;
+    std::shared_ptr<const EditedRun> edited_;
+    // Of each view, the settings that a handle fixed, as they were.
+    std::map<std::string, std::map<std::string, std::optional<SettingValue>>> held_;
     std::shared_ptr<const Derived> derived_ = std::make_shared<const Derived>();
     std::unique_ptr<DerivedWorker> worker_;
 };

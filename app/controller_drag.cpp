@@ -62,6 +62,7 @@ SettingDrag Controller::begin_drag(int pane, const Hit& hit, Vec2 at) {
         const bool is_number = p != declared.end() && std::holds_alternative<double>(p->standard);
         drag.from.push_back(is_number ? number(pane, name) : 0);
     }
+    remember_place(pane, settings_of(hit.target));
     drag_to(pane, drag, at);
     return drag;
 }

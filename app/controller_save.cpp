@@ -11,7 +11,9 @@ FigureRequest Controller::figure_request(int pane) const {
     const Frame f = frame(pane);
     FigureRequest r;
     r.view = &view(pane);
-    r.trace = snapshot_->trace;
+    r.trace = plain_->trace;
+    r.edited = edited_;
+    r.edits = edits();
     r.timeline = timeline_;
     r.cursor = f.cursor;
     r.cursor.within = 1;

@@ -53,6 +53,7 @@ Theme Controller::theme() const {
 Frame Controller::frame(int pane) const {
     Frame f;
     f.trace = snapshot_->trace.get();
+    f.base = edited_ ? edited_->base.get() : nullptr;
     f.timeline = f.trace ? timeline_.get() : nullptr;
     f.history = snapshot_->history().get();
     f.train_step = shown_probe_;

@@ -47,18 +47,53 @@ Frame figure_frame(const FigureRequest& request, const Theme& theme) {
     Frame frame;
     frame.trace = request.trace.get();
     frame.timeline = request.timeline.get();
+    frame.cursor = request.cursor;
+    if (request.edited) {
+        frame.trace = request.edited->run.get();
+        frame.base = request.edited->base.get();
+        frame.timeline = request.edited->timeline.get();
+        if (request.timeline != request.edited->timeline && request.timeline &&
+            request.cursor.step < request.timeline->size())
+            frame.cursor.step = std::max<std::int64_t>(
+                0, frame.timeline->find((*request.timeline)[request.cursor.step].name));
+    }
     frame.history = request.history.get();
     frame.train_step = request.train_step;
     frame.derived = &request.derived;
-    frame.cursor = request.cursor;
     frame.settings = &request.settings;
     frame.theme = &theme;
     frame.area = {0, 0, static_cast<double>(request.width), static_cast<double>(request.height)};
     return frame;
 }
 
+namespace {
+
+// What the view's own settings set beside the request's edits.
+std::vector<Edit> edits_of_view(const FigureRequest& request, const Theme& theme) {
+    FigureRequest plain = request;
+    plain.edited = nullptr;
+    return plain.trace ? request.view->edits(figure_frame(plain, theme)) : std::vector<Edit>{};
+}
+
+void settle_edits(FigureRequest& request, const Theme& theme) {
+    std::vector<Edit> all = request.edits;
+    for (const Edit& e : edits_of_view(request, theme))
+        if (std::find(all.begin(), all.end(), e) == all.end()) all.push_back(e);
+    if (all.empty()) request.edited = nullptr;
+    if (all.empty() || (request.edited && request.edited->base == request.trace &&
+                        request.edited->run->edits == all))
+        return;
+    const Derived::Entry entry =
+        Derived::computed(edited_run(request.trace, all), [](double) { return true; });
+    if (!entry.value) throw UserError(entry.error);
+    request.edited = std::dynamic_pointer_cast<const EditedRun>(entry.value);
+}
+
+}  // namespace
+
 void settle_figure(FigureRequest& request) {
     const Theme theme = figure_theme(request);
+    settle_edits(request, theme);
     request.derived.settle(request.view->needs(figure_frame(request, theme)));
 }
 
@@ -120,6 +155,10 @@ std::string figure_command(const FigureRequest& request, const std::string& outp
         add("--phase", number_text(request.cursor.within));
     if (request.cursor.token >= 0) add("--token", std::to_string(request.cursor.token));
     if (request.cursor.batch != 0) add("--sequence", std::to_string(request.cursor.batch));
+    const std::vector<Edit> of_view = edits_of_view(request, figure_theme(request));
+    for (const Edit& e : request.edits)
+        if (std::find(of_view.begin(), of_view.end(), e) == of_view.end())
+            add("--edit", edits_text({e}));
     for (const auto& [name, value] : request.settings)
         add("--set", name + "=" + setting_value_text(value));
     if (request.width != standard.width || request.height != standard.height)

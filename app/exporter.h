@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/run/edited_run.h"
 #include "core/run/history.h"
 #include "core/run/timeline.h"
 #include "core/run/trace.h"
@@ -19,8 +20,11 @@ struct FigureRequest {
     const View* view = nullptr;
     TracePtr trace;  // null: the view's empty state
     std::shared_ptr<const Timeline> timeline;
-    std::shared_ptr<const History> history;  // of the training; null: none
-    std::int64_t train_step = -1;            // that the trace is the probe of; -1: none
+    // Values of the run that are set; the view's settings may set further ones.
+    std::vector<Edit> edits;
+    std::shared_ptr<const EditedRun> edited;  // the run with all of them, where it is there
+    std::shared_ptr<const History> history;   // of the training; null: none
+    std::int64_t train_step = -1;             // that the trace is the probe of; -1: none
     Derived derived;  // what is there already of the view's needs; the rest is computed
     Cursor cursor;
     Settings settings;  // only those that differ from the default

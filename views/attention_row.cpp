@@ -103,12 +103,14 @@ RowOrReason make_row(const Frame& frame, const Choice& choice) {
     Row& r = result.row;
     r.trace = frame.trace;
     const Graph& graph = *frame.trace->graph;
-    r.nodes = attention_nodes(graph, layer_at_cursor(frame));
+    r.nodes = attention_nodes(
+        graph, choice.layer >= 0 ? static_cast<int>(choice.layer) : layer_at_cursor(frame));
     if (r.nodes.probs == no_node) {
         result.reason = "This model has no softmax attention.";
         return result;
     }
     const Node& node = graph[r.nodes.scores];
+    r.layer = graph[r.nodes.probs].layer;
     r.place = place_of(graph, graph[r.nodes.probs].layer);
     r.scale = node.attrs.scale;
     r.probs = frame.trace->find(r.nodes.probs);
@@ -137,16 +139,19 @@ RowOrReason make_row(const Frame& frame, const Choice& choice) {
     r.values = values.first;
     r.width = values.width;
     r.ld = values.ld;
-    const double factor = choice.divide ? 1 : 1 / r.scale;
-    for (std::int64_t i = 0; i < r.n; ++i)
-        r.before.push_back(choice.divide ? r.scores->real[at(r.first + i)]
-                                         : static_cast<Real>(r.scores->at(r.first + i) * factor));
     r.key = choice.key < 0 ? r.n - 1 : std::min(choice.key, r.n - 1);
+    r.divided = choice.divide;
+    const double factor = r.divided ? 1 : 1 / r.scale;
+    for (std::int64_t i = 0; i < r.n; ++i) {
+        // The dot that is held stands over the score without it.
+        const double score = i == r.key ? unedited(frame, *r.scores, node.name, r.first + i)
+                                        : r.scores->at(r.first + i);
+        r.before.push_back(static_cast<Real>(score * factor));
+    }
     r.row = r.before;
     r.pushed = choice.push != 0;
     r.row[at(r.key)] += static_cast<Real>(choice.push);
-    r.divided = choice.divide;
-    r.as_run = r.divided && !r.pushed;
+    r.as_run = r.divided && r.row[at(r.key)] == r.scores->real[at(r.first + r.key)];
     r.half = choice.half;
     r.tile = tile_size(choice.tile, r.n);
     // The order of the tiles stays while a score is dragged.
@@ -161,6 +166,12 @@ RowOrReason make_row(const Frame& frame, const Choice& choice) {
     r.arrived = choice.arrived >= 0 ? static_cast<double>(std::min(choice.arrived, r.tiles))
                                     : arrived_by_cursor(frame, r);
     return result;
+}
+
+std::vector<Edit> edits(const Row& r) {
+    if (!r.pushed || r.trace->weights == nullptr) return {};
+    const double value = static_cast<double>(r.row[at(r.key)]) * (r.divided ? 1 : r.scale);
+    return {{(*r.trace->graph)[r.nodes.scores].name, r.first + r.key, value}};
 }
 
 // In (B, S, G, nope + value) behind the keys, G heads of them, or (B, S, rank) for all heads.

@@ -18,6 +18,7 @@ inline constexpr double come_at = 0.35, shrunk_at = 0.65;
 
 // The settings, read.
 struct Choice {
+    std::int64_t layer = -1;  // -1: by the cursor
     std::int64_t head = 0;
     std::int64_t query = -1;  // -1: the chosen token
     std::int64_t tile = 0;    // keys a tile; 0: as many as make six tiles, at most the model's own
@@ -48,7 +49,8 @@ struct Values {
 struct Row {
     const Trace* trace = nullptr;
     Nodes nodes;
-    std::string place;                                                 // "layer 1", "MTP 1"
+    std::string place;  // "layer 1", "MTP 1"
+    std::int64_t layer = 0;
     const Tensor *scores = nullptr, *probs = nullptr, *out = nullptr;  // null: not kept
     std::int64_t batch = 0, head = 0, heads = 0;
     std::int64_t query = 0, queries = 0, context = 0;  // of T rows and S keys
@@ -104,6 +106,8 @@ struct RowOrReason {
     std::string reason;  // empty: there is a row
 };
 RowOrReason make_row(const Frame& frame, const Choice& choice);
+// The pushed score as a value of the run.
+std::vector<Edit> edits(const Row& row);
 
 // Tiles as they arrive.
 std::vector<std::string> order_names();

@@ -18,6 +18,12 @@ std::size_t at(std::int64_t i) {
     return static_cast<std::size_t>(i);
 }
 
+// The handle holds on to the score, wherever one goes from here.
+std::string held_at(const Row& r) {
+    return "setting:push,layer=" + std::to_string(r.layer) + ",head=" + std::to_string(r.head) +
+           ",query=" + std::to_string(r.query) + ",key=" + std::to_string(r.key);
+}
+
 Heights make_heights(const Row& r, const Rect& plot) {
     Heights h{plot, 0, 0};
     for (std::int64_t i = 0; i < r.n; ++i)
@@ -33,7 +39,7 @@ Heights make_heights(const Row& r, const Rect& plot) {
     return h;
 }
 
-// Recorded cells answer to the pointer; a score that was changed is none.
+// Recorded cells answer to the pointer; a score that the run does not have (yet) is none.
 void put_hits(const Page& page, const Columns& c, const Rect& area) {
     const Row& r = page.row;
     if (!r.divided) return;
@@ -46,7 +52,7 @@ void put_hits(const Page& page, const Columns& c, const Rect& area) {
     };
     for (std::int64_t p = 0; p < r.tiles; ++p) {
         const std::int64_t own = r.key - r.begin(p), count = r.count(p);
-        const bool split = r.pushed && own >= 0 && own < count;
+        const bool split = !r.as_run && own >= 0 && own < count;
         put(p, 0, split ? own : count);
         if (split) put(p, own + 1, count);
     }
@@ -168,7 +174,7 @@ void draw_knob(const Page& page, const Columns& c, const Heights& h) {
         const auto step = static_cast<std::int64_t>(std::llround(per_pixel));
         const double half = static_cast<double>(rows) / 2;
         page.canvas.hit({x - 12, y - half, 24, static_cast<double>(rows)},
-                        {"setting:push", std::llround(now) + step * rows / 2, rows, 1, -step, 0});
+                        {held_at(r), std::llround(now) + step * rows / 2, rows, 1, -step, 0});
     }
 }
 

@@ -37,6 +37,11 @@ public:
         if (frame.trace == nullptr || setting_text(frame, *this, "show") != "scale") return {};
         return {score_variances(*frame.trace)};
     }
+    std::vector<Edit> edits(const Frame& frame) const override {
+        if (setting_number(frame, *this, "push") == 0) return {};
+        const RowOrReason made = made_of(frame);
+        return made.reason.empty() ? online::edits(made.row) : std::vector<Edit>{};
+    }
     std::vector<Invariant> invariants(const Frame& frame) const override {
         const RowOrReason made = made_of(frame);
         return made.reason.empty() ? checks(made.row) : std::vector<Invariant>{};
@@ -56,8 +61,9 @@ private:
 };
 
 std::vector<Parameter> AttentionView::parameters(const Frame& frame) const {
-    double heads = 1024, queries = 1 << 20, keys = 1 << 20;
+    double layers = 1024, heads = 1024, queries = 1 << 20, keys = 1 << 20;
     if (frame.trace != nullptr) {
+        layers = static_cast<double>(layer_count(frame.trace->graph->config));
         const Nodes n = attention_nodes(*frame.trace->graph, layer_at_cursor(frame));
         if (n.scores != no_node) {
             const Shape s = frame.trace->shape(n.scores);
@@ -78,6 +84,13 @@ std::vector<Parameter> AttentionView::parameters(const Frame& frame) const {
          std::string("row"),
          "The page: one row through the online softmax, or why scores are divided by √d.",
          false},
+        {"layer",
+         T::integer,
+         -1,
+         layers - 1,
+         {},
+         -1.0,
+         "Layer to look at, MTP modules last; −1 follows the current step."},
         {"head",
          T::integer,
          0,
@@ -152,6 +165,7 @@ RowOrReason AttentionView::made_of(const Frame& frame) const {
         return static_cast<std::int64_t>(std::llround(setting_number(frame, *this, name)));
     };
     Choice c;
+    c.layer = whole("layer");
     c.head = whole("head");
     c.query = whole("query");
     c.tile = whole("tile");

@@ -1,4 +1,5 @@
 #include "views/latent_scene.h"
+#include "views/place.h"
 
 #include <algorithm>
 #include <cmath>
@@ -14,10 +15,6 @@ constexpr std::int64_t most_context = 131072, most_heads = 256, most_width = 256
 const ModelConfig& config_of(const Frame& frame) {
     static const ModelConfig none;
     return frame.trace != nullptr ? frame.trace->graph->config : none;
-}
-
-std::int64_t layers_of(const ModelConfig& c) {
-    return c.num_hidden_layers + c.num_nextn_predict_layers;
 }
 
 std::int64_t most_rank(const ModelConfig& c) {
@@ -51,7 +48,7 @@ Choices read_choices(const Frame& frame) {
     if (show != nullptr && std::find(pages.begin(), pages.end(), *show) != pages.end())
         r.show = *show;
     if (const bool* absorb = stored<bool>(frame, "absorb")) r.absorb = *absorb;
-    r.layer = whole(frame, "layer", -1, -1, layers_of(c) - 1);
+    r.layer = whole(frame, "layer", -1, -1, layer_count(c) - 1);
     r.head = whole(frame, "head", 0, 0, c.num_attention_heads - 1);
     r.rank = whole(frame, "rank", 0, 0, most_rank(c));
     r.bits = number(frame, "bits", 16, 2, 32);
@@ -93,7 +90,7 @@ std::vector<Parameter> parameters(const Frame& frame) {
         count("rank", 0, most_rank(c), 0,
               "Directions of the latent that are kept, the strongest first; 0 keeps all, which is "
               "the model itself."),
-        count("layer", -1, layers_of(c) - 1, -1,
+        count("layer", -1, layer_count(c) - 1, -1,
               "Layer to look at, MTP modules last; −1 follows the current step."),
         count("head", 0, c.num_attention_heads - 1, 0, "Attention head to look at."),
         context,

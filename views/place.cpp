@@ -15,6 +15,10 @@ int layer_at_cursor(const Frame& frame) {
     return 0;
 }
 
+std::int64_t layer_count(const ModelConfig& config) {
+    return config.num_hidden_layers + config.num_nextn_predict_layers;
+}
+
 std::string layer_prefix(const ModelConfig& config, std::int64_t layer) {
     const std::int64_t module = layer - config.num_hidden_layers + 1;
     return module >= 1 ? "mtp." + std::to_string(module) + "."
@@ -35,6 +39,14 @@ const Tensor* fitting_tensor(const Trace& trace, const std::string& name) {
 std::string quoted_token(const Trace& trace, std::int64_t batch, std::int64_t token) {
     const auto i = static_cast<std::size_t>(batch * trace.extent.tokens + token);
     return "“" + (i < trace.tokens.size() ? token_label(trace.tokens[i]) : std::string("?")) + "”";
+}
+
+double unedited(const Frame& frame, const Tensor& tensor, const std::string& node,
+                std::int64_t index) {
+    if (frame.base != nullptr)
+        for (const Edit& e : frame.trace->edits)
+            if (e.index == index && e.node == node) return frame.base->find(node)->at(index);
+    return tensor.at(index);
 }
 
 }  // namespace sf

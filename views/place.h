@@ -14,11 +14,16 @@ struct Frame;
 // The layer of the cursor's step; what belongs to no layer is looked at with the layer before it.
 // MTP modules count on from the main model's layers.
 int layer_at_cursor(const Frame& frame);
+std::int64_t layer_count(const ModelConfig& config);
 std::string layer_prefix(const ModelConfig& config, std::int64_t layer);  // "layers.1.", "mtp.1."
 std::string layer_name(const ModelConfig& config, std::int64_t layer);  // "layer 1", "MTP module 1"
 
 // A tensor that was kept and has the shape that the run gives it, else null.
 const Tensor* fitting_tensor(const Trace& trace, const std::string& name);
 std::string quoted_token(const Trace& trace, std::int64_t batch, std::int64_t token);  // “cat”
+
+// An element of the run; where a person set it, what the run had without.
+double unedited(const Frame& frame, const Tensor& tensor, const std::string& node,
+                std::int64_t index);
 
 }  // namespace sf

@@ -105,7 +105,9 @@ void draw_handle(Canvas& canvas, const Scene& s, const Dial& d, char vector, Vec
     // The whole range, -limit to limit, is as long as the dial is wide.
     const auto pixels = static_cast<std::int64_t>(std::lround(2 * d.radius));
     canvas.hit({tip.x - 9, tip.y - 9, 18, 18},
-               {"setting:" + hand_name(vector, d.pair, 'x') + "," + hand_name(vector, d.pair, 'y'),
+               {"setting:" + hand_name(vector, d.pair, 'x') + "," + hand_name(vector, d.pair, 'y') +
+                    ",layer=" + std::to_string(s.layer) + ",head=" + std::to_string(s.head) +
+                    ",t=" + std::to_string(s.t) + ",s=" + std::to_string(s.s),
                 0, pixels, pixels, 0, 0});
 }
 

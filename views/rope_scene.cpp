@@ -21,14 +21,12 @@ double length_of(Vec2 v) {
 }
 
 Vec2 Scene::raw_query(std::int64_t token, std::int64_t pair, std::int64_t of_head) const {
-    const std::int64_t at =
-        ((batch * tokens + token) * heads + of_head) * (nope + rope()) + nope + 2 * pair;
+    const std::int64_t at = q_index(token, pair, of_head);
     return {q->at(at), q->at(at + 1)};
 }
 
 Vec2 Scene::raw_key(std::int64_t token, std::int64_t pair, std::int64_t of_group) const {
-    const std::int64_t at = ((batch * tokens + token) * groups + of_group) * (k_in_begin + rope()) +
-                            k_in_begin + 2 * pair;
+    const std::int64_t at = k_index(token, pair, of_group);
     return {k_in->at(at), k_in->at(at + 1)};
 }
 
@@ -147,7 +145,8 @@ void find_tensors(Scene& s) {
 
 // The earlier key with the largest weight; a query's own key is at distance 0, where nothing turns.
 std::int64_t most_attended(const Scene& s) {
-    const Tensor* by = s.probs != nullptr ? s.probs : s.scores;
+    const Trace& run = s.frame->base != nullptr ? *s.frame->base : *s.trace;
+    const Tensor* by = run.find(s.node(s.probs != nullptr ? "attn_probs" : "scores"));
     std::int64_t best = 0;
     for (std::int64_t k = 1; k < s.t; ++k)
         if (by->at(s.score_index(s.t, k)) > by->at(s.score_index(s.t, best))) best = k;
@@ -173,22 +172,32 @@ void choose_angles(Scene& s) {
 }
 
 void choose_vectors(Scene& s) {
+    const auto own = [&](const Tensor& tensor, const std::string& name, std::int64_t at) {
+        return Vec2{unedited(*s.frame, tensor, name, at), unedited(*s.frame, tensor, name, at + 1)};
+    };
     for (std::int64_t i = 0; i < s.pairs; ++i) {
-        s.q_raw.push_back(s.raw_query(s.t, i));
-        s.k_raw.push_back(s.raw_key(s.s, i));
-        s.q_limit = std::max(s.q_limit, length_of(s.q_raw.back()));
-        s.k_limit = std::max(s.k_limit, length_of(s.k_raw.back()));
+        s.q_own.push_back(own(*s.q, s.node("q"), s.q_index(s.t, i, s.head)));
+        s.k_own.push_back(own(*s.k_in, s.k_in_name(), s.k_index(s.s, i, s.group)));
+        s.q_limit = std::max(s.q_limit, length_of(s.q_own.back()));
+        s.k_limit = std::max(s.k_limit, length_of(s.k_own.back()));
     }
+    s.q_raw = s.q_own;
+    s.k_raw = s.k_own;
     for (std::size_t i = 0; i < s.q_raw.size(); ++i) {
         const auto set = [&](char which, Vec2& v, double limit) {
             const auto hand = by_hand(*s.frame, which, static_cast<std::int64_t>(i), v);
             if (!hand) return;
             const double l = length_of(*hand);
             v = l > limit && l > 0 ? *hand * (limit / l) : *hand;
+            v = {static_cast<double>(static_cast<Real>(v.x)),
+                 static_cast<double>(static_cast<Real>(v.y))};
             s.hands = true;
         };
         set('q', s.q_raw[i], s.q_limit);
         set('k', s.k_raw[i], s.k_limit);
+        const auto pair = static_cast<std::int64_t>(i);
+        s.as_set =
+            s.as_set && s.q_raw[i] == s.raw_query(s.t, pair) && s.k_raw[i] == s.raw_key(s.s, pair);
     }
 }
 
@@ -236,6 +245,22 @@ Scene make_scene(const Frame& frame) {
     s.unstretched = methods(s, 1, 1);  // else YaRN would not act at all
     for (const Need& need : needs(frame)) s.losses = result_of<ScalingLosses>(frame, need);
     return s;
+}
+
+std::vector<Edit> edits(const Frame& frame) {
+    if (frame.trace == nullptr || frame.trace->weights == nullptr) return {};
+    const Scene s = make_scene(frame);
+    std::vector<Edit> all;
+    const auto add = [&](const std::string& name, std::int64_t at, Vec2 set, Vec2 own) {
+        if (set.x != own.x) all.push_back({name, at, set.x});
+        if (set.y != own.y) all.push_back({name, at + 1, set.y});
+    };
+    for (std::int64_t i = 0; i < s.pairs && s.hands; ++i) {
+        const auto k = static_cast<std::size_t>(i);
+        add(s.node("q"), s.q_index(s.t, i, s.head), s.q_raw[k], s.q_own[k]);
+        add(s.k_in_name(), s.k_index(s.s, i, s.group), s.k_raw[k], s.k_own[k]);
+    }
+    return all;
 }
 
 std::vector<Need> needs(const Frame& frame) {

@@ -67,7 +67,9 @@ struct Scene {
     std::vector<double> theta;         // of each pair in the what-if; 0: not rotated
     bool other_angles = false;         // the what-if turns otherwise than the model
     bool hands = false;                // a vector was set by hand
-    std::vector<Vec2> q_raw, k_raw;    // of each pair before rotation, hands applied
+    bool as_set = true;                // the run's vectors are those set
+    std::vector<Vec2> q_own, k_own;    // of each pair before rotation, without hands
+    std::vector<Vec2> q_raw, k_raw;    // hands applied
     double q_limit = 0, k_limit = 0;   // the longest pair of the model's own vectors
     std::int64_t at_q = 0, at_k = 0;   // positions, with shift and distance
     double content = 0, position = 0;  // parts of the score, scale applied
@@ -78,7 +80,7 @@ struct Scene {
     std::int64_t distance() const { return at_q - at_k; }
     std::int64_t rope() const { return 2 * pairs; }
     // What is drawn is the trace's own: nothing set otherwise.
-    bool as_run() const { return !other_angles && !hands; }
+    bool as_run() const { return !other_angles && as_set; }
     bool in_place() const { return choices.shift == 0 && choices.distance < 0; }
     // Flat indices.
     std::int64_t q_pe_index(std::int64_t token, std::int64_t i) const {
@@ -97,6 +99,15 @@ struct Scene {
     std::int64_t score_index(std::int64_t token, std::int64_t key) const {
         return ((batch * heads + head) * tokens + token) * keys + past + key;
     }
+    // Flat indices of a pair's first coordinate before rotation, in q and in `k_in`.
+    std::int64_t q_index(std::int64_t token, std::int64_t pair, std::int64_t of_head) const {
+        return ((batch * tokens + token) * heads + of_head) * (nope + rope()) + nope + 2 * pair;
+    }
+    std::int64_t k_index(std::int64_t token, std::int64_t pair, std::int64_t of_group) const {
+        return ((batch * tokens + token) * groups + of_group) * (k_in_begin + rope()) + k_in_begin +
+               2 * pair;
+    }
+    std::string k_in_name() const { return node(grouped ? "k" : "kv_a"); }
     Vec2 raw_query(std::int64_t token, std::int64_t pair) const {
         return raw_query(token, pair, head);
     }
@@ -117,6 +128,8 @@ struct Scene {
     std::string node(const std::string& name) const { return prefix + name; }
 };
 Scene make_scene(const Frame& frame);
+// The vectors set by hand as values of the run.
+std::vector<Edit> edits(const Frame& frame);
 std::vector<Need> needs(const Frame& frame);  // the losses, on their page
 // Of the rows that the model was trained on, else the config's.
 std::int64_t trained_length(const Frame& frame);

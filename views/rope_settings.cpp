@@ -1,3 +1,4 @@
+#include "views/place.h"
 #include "views/rope_scene.h"
 
 #include <algorithm>
@@ -42,10 +43,6 @@ const ModelConfig& config_of(const Frame& frame) {
     return frame.trace != nullptr ? frame.trace->graph->config : none;
 }
 
-std::int64_t layers_of(const ModelConfig& c) {
-    return c.num_hidden_layers + c.num_nextn_predict_layers;
-}
-
 // The length whose angles the model knows: what its config says of it.
 double known_factor(const ModelConfig& c) {
     return c.rope_scaling.type == "none" ? 4.0 : c.rope_scaling.factor;
@@ -82,7 +79,7 @@ Choices read_choices(const Frame& frame) {
     r.show = choice(frame, "show", pages);
     r.map = choice(frame, "map", maps);
     r.scaling = choice(frame, "scaling", scalings);
-    r.layer = whole(frame, "layer", -1, -1, layers_of(c) - 1);
+    r.layer = whole(frame, "layer", -1, -1, layer_count(c) - 1);
     r.head = whole(frame, "head", 0, 0, c.num_attention_heads - 1);
     r.t = whole(frame, "t", -1, -1, last_token(frame));
     r.s = whole(frame, "s", -1, -1, last_token(frame));
@@ -114,7 +111,7 @@ std::vector<Parameter> parameters(const Frame& frame) {
         {"layer",
          T::integer,
          -1,
-         static_cast<double>(layers_of(c) - 1),
+         static_cast<double>(layer_count(c) - 1),
          {},
          -1.0,
          "Layer to look at, MTP modules last; −1 follows the current step."},
@@ -198,7 +195,7 @@ std::vector<Parameter> parameters(const Frame& frame) {
     for (std::int64_t i = 0; i < s.pairs && s.missing.empty(); ++i)
         for (const char vector : {'q', 'k'})
             for (const char axis : {'x', 'y'}) {
-                const Vec2 v = vector == 'q' ? s.raw_query(s.t, i) : s.raw_key(s.s, i);
+                const Vec2 v = (vector == 'q' ? s.q_own : s.k_own)[static_cast<std::size_t>(i)];
                 const double limit = std::max(vector == 'q' ? s.q_limit : s.k_limit, 1e-6);
                 all.push_back({hand_name(vector, i, axis),
                                T::real,

@@ -35,6 +35,7 @@ public:
         return rope::parameters(frame);
     }
     std::vector<Need> needs(const Frame& frame) const override { return rope::needs(frame); }
+    std::vector<Edit> edits(const Frame& frame) const override { return rope::edits(frame); }
     std::vector<Invariant> invariants(const Frame& frame) const override {
         return checks(make_scene(frame));
     }

@@ -50,6 +50,7 @@ struct Invariant {
 // Everything that a picture depends on; nothing else may.
 struct Frame {
     const Trace* trace = nullptr;  // null: nothing has run yet, the view draws its empty state
+    const Trace* base = nullptr;   // `trace` without what a person set; null: nothing was set
     const Timeline* timeline = nullptr;
     const History* history = nullptr;  // of the training run; null: none was kept
     const Derived* derived = nullptr;  // what is there of `View::needs`; null: nothing yet
@@ -75,6 +76,9 @@ public:
     virtual std::vector<Parameter> parameters(const Frame& frame) const = 0;
     // Costly results that this picture shows: computed elsewhere, drawn as pending until then.
     virtual std::vector<Need> needs(const Frame&) const { return {}; }
+    // Values of the run that the settings set by hand. `frame.trace` is the run without them; where
+    // the edited run is there, pictures get it as `trace` and the other as `base`.
+    virtual std::vector<Edit> edits(const Frame&) const { return {}; }
     virtual std::vector<Invariant> invariants(const Frame& frame) const = 0;
     // One paragraph from live values: caption, alt text, Ctrl+D.
     virtual std::string describe(const Frame& frame) const = 0;

@@ -46,16 +46,24 @@ struct DerivedWorker::Impl {
     void hold(const Need& need, Derived::Entry entry) {
         derived.set(need.key, std::move(entry));
         held.push_back(need);
+        const auto bytes = [&](const Need& h) {
+            const DerivedPtr& value = derived.entry(h.key)->value;
+            return value ? value->bytes() : 0;
+        };
         std::size_t spare = 0;
-        for (const Need& h : held) spare += wants(h.key) ? 0 : 1;
-        for (auto it = held.begin(); it != held.end() && spare > kept;) {
+        std::int64_t spare_bytes = 0;
+        for (const Need& h : held)
+            if (!wants(h.key)) ++spare, spare_bytes += bytes(h);
+        for (auto it = held.begin();
+             it != held.end() && (spare > kept || spare_bytes > kept_bytes);) {
             if (wants(it->key)) {
                 ++it;
                 continue;
             }
+            --spare;
+            spare_bytes -= bytes(*it);
             derived.erase(it->key);
             it = held.erase(it);
-            --spare;
         }
         published = std::make_shared<const Derived>(derived);
     }

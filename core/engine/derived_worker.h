@@ -14,7 +14,9 @@ namespace sf {
 // waits, except in `wait_idle` and the destructor (until the computation next tells its progress).
 class DerivedWorker {
 public:
-    static constexpr std::size_t kept = 32;  // results that nobody wants at the moment
+    // Of results that nobody wants at the moment.
+    static constexpr std::size_t kept = 32;
+    static constexpr std::int64_t kept_bytes = std::int64_t{64} << 20;
 
     // `on_change` is called on the worker's thread when a result or its progress is there.
     explicit DerivedWorker(std::function<void()> on_change = {});

@@ -31,9 +31,6 @@ struct OpenModel {
 struct OpenTrace {
     std::string file;
 };
-struct SetEdits {
-    std::vector<Edit> edits;
-};
 struct SetAttention {
     AttentionMode mode = AttentionMode::naive;
 };
@@ -47,10 +44,9 @@ struct Continue {
 struct Complete {
     std::string node;
 };  // a tensor that the memory budget left out
-using Command =
-    std::variant<RunPrompt, RunIds, UsePreset, OpenModel, OpenTrace, SetEdits, SetAttention,
-                 SetGradients, Continue, Complete, TrainStart, TrainPause, TrainResume, TrainStep,
-                 TrainRestart, TrainSet, TrainStop, TrainSave, TrainFollow>;
+using Command = std::variant<RunPrompt, RunIds, UsePreset, OpenModel, OpenTrace, SetAttention,
+                             SetGradients, Continue, Complete, TrainStart, TrainPause, TrainResume,
+                             TrainStep, TrainRestart, TrainSet, TrainStop, TrainSave, TrainFollow>;
 
 // What the window sees: immutable, one for all views of a frame.
 struct Snapshot {

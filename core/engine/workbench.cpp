@@ -32,11 +32,10 @@ TracePtr Workbench::traced(const ModelPtr& model,
 }
 
 void Workbench::run(std::vector<std::vector<std::int64_t>> rows) {
-    base = traced(now.model, rows);
+    TracePtr trace = traced(now.model, rows);
     ids = std::move(rows);
-    edits.clear();
     ++now.run;
-    show(base);
+    show(std::move(trace));
 }
 
 void Workbench::run_text(const std::string& text) {
@@ -53,19 +52,16 @@ void Workbench::need_model() const {
 // The new model takes over only when the text runs on it; otherwise all stays as it was.
 void Workbench::use(ModelPtr model) {
     const Snapshot before = now;
-    const auto old_base = base;
     const auto old_ids = ids;
     now.model = std::move(model);
     now.live = false;
     now.trace = nullptr;
     now.timeline = nullptr;
-    base = nullptr;
     ids.clear();
     try {
         if (!now.prompt.empty() && now.model->tokenizer) run_text(now.prompt);
     } catch (...) {
         now = before;
-        base = old_base;
         ids = old_ids;
         throw;
     }
@@ -112,20 +108,13 @@ void Workbench::carry_out(const OpenModel& c) {
 
 void Workbench::carry_out(const OpenTrace& c) {
     need_no_training();
-    base = read_trace(c.file);
+    TracePtr trace = read_trace(c.file);
     ids.clear();
-    edits.clear();
     ++now.run;
     now.live = false;
     now.model = nullptr;
     now.prompt.clear();
-    show(base);
-}
-
-void Workbench::carry_out(const SetEdits& c) {
-    if (!base) throw UserError("edit: nothing has run yet");
-    show(c.edits.empty() ? base : edit_trace(*base, c.edits));
-    edits = c.edits;
+    show(std::move(trace));
 }
 
 void Workbench::carry_out(const SetAttention& c) {
@@ -169,7 +158,6 @@ void Workbench::carry_out(const Complete& c) {
     if (!tensor) throw UserError(c.node + ": was not kept, and a trace from a file has no weights");
     auto trace = std::make_shared<Trace>(*now.trace);
     trace->keep(id, std::move(tensor), 0);
-    if (now.trace == base) base = trace;
     now.trace = trace;
 }
 
@@ -195,11 +183,7 @@ void Workbench::refresh() {
     if (!training || !follow || shows_newest()) return;
     const double begin = options.clock();
     const ModelPtr model = training->model();
-    if (!ids.empty()) {
-        TracePtr next = traced(model, ids);
-        show(edits.empty() ? next : edit_trace(*next, edits));
-        base = std::move(next);
-    }
+    if (!ids.empty()) show(traced(model, ids));
     now.model = model;
     now.live = true;
     const double end = options.clock();
@@ -214,10 +198,8 @@ void Workbench::show_new_run() {
     now.live = false;
     if (!same) {
         ++now.run;
-        edits.clear();
         now.trace = nullptr;
         now.timeline = nullptr;
-        base = nullptr;
         auto rows = std::exchange(ids, {});
         now.model = model;
         if (!now.prompt.empty() && model->tokenizer) rows = {model->encode(now.prompt)};

@@ -10,14 +10,12 @@
 
 namespace sf {
 
-// What the worker's thread owns and no one else touches: the model that is shown, its run with and
-// without edits, the run that trains; commands carried out on them. Knows no thread and no queue.
+// What the worker's thread owns and no one else touches: the model that is shown, its run, the
+// run that trains; commands carried out on them. Knows no thread and no queue.
 struct Workbench {
     Engine::Options options;
-    Snapshot now;   // as it would be published
-    TracePtr base;  // without edits
+    Snapshot now;  // as it would be published
     std::vector<std::vector<std::int64_t>> ids;
-    std::vector<Edit> edits;
     AttentionMode attention = AttentionMode::naive;
     std::unique_ptr<LiveTraining> training;
     bool follow = true;
@@ -29,7 +27,6 @@ struct Workbench {
     void carry_out(const UsePreset& c);
     void carry_out(const OpenModel& c);
     void carry_out(const OpenTrace& c);
-    void carry_out(const SetEdits& c);
     void carry_out(const SetAttention& c);
     void carry_out(const SetGradients& c);
     void carry_out(const Continue& c);

@@ -17,6 +17,7 @@ namespace sf {
 class DerivedValue {
 public:
     virtual ~DerivedValue() = default;
+    virtual std::int64_t bytes() const { return 0; }  // where they count
 };
 using DerivedPtr = std::shared_ptr<const DerivedValue>;
 

@@ -106,8 +106,7 @@ struct Again {
     DerivedKey key(const std::string& what) const {
         std::string text =
             what + (options.attention == AttentionMode::naive ? ", naive" : ", absorbed");
-        for (const Edit& e : options.edits)
-            text += " " + e.node + "[" + std::to_string(e.index) + "]=" + std::to_string(e.value);
+        if (!options.edits.empty()) text += ", " + edits_text(options.edits);
         return key_of_text(text, ids, weights.get());
     }
 };

@@ -7,6 +7,8 @@
 #include "core/text/tokenizer.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 
 namespace sf {
 
@@ -151,6 +153,17 @@ Explanation explain_gradient(const Trace& trace, NodeId id, std::int64_t index) 
     e.numbers = "raising this value by " + number_text(change) + " changes the loss by about " +
                 number_text(change * e.value);
     return e;
+}
+
+std::string edits_text(const std::vector<Edit>& edits) {
+    std::string text;
+    for (const Edit& e : edits) {
+        std::array<char, 32> value{};
+        const auto end = std::to_chars(value.data(), value.data() + value.size(), e.value).ptr;
+        text += (text.empty() ? "" : " ") + e.node + "[" + std::to_string(e.index) +
+                "]=" + std::string(value.data(), end);
+    }
+    return text;
 }
 
 std::string loss_text(const std::vector<LossTerm>& loss) {

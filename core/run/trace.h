@@ -21,6 +21,8 @@ struct Edit {
     double value = 0;
     bool operator==(const Edit&) const = default;
 };
+// "layers.1.scores[17]=2.5 ...", exact: different edits have different texts.
+std::string edits_text(const std::vector<Edit>& edits);
 
 // One term of the loss L = sum of weight x node, a node of one number.
 struct LossTerm {

@@ -230,17 +230,6 @@ TEST(LiveTraining, leaves_the_screen_alone_when_it_does_not_follow) {
     EXPECT_EQ(engine.snapshot()->trace->trained_step, engine.snapshot()->training->step);
 }
 
-TEST(LiveTraining, keeps_edits_of_the_screen) {
-    Engine engine(preset_model("nano", 0), {});
-    engine.post(RunPrompt{"abc"});
-    engine.post(SetEdits{{{"layers.0.scores", 0, 2.0}}});
-    engine.post(start(3));
-    wait_for_state(engine, State::finished);
-    const auto s = engine.snapshot();
-    EXPECT_EQ(s->trace->trained_step, 3);
-    EXPECT_EQ(s->trace->edits.size(), 1U);
-}
-
 // The clock is the test's: a millisecond passes each time that the worker asks for the time.
 TEST(LiveTraining, publishes_at_most_sixty_times_a_second) {
     std::atomic<int> publications{0};
