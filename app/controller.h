@@ -215,6 +215,7 @@ private:
     SnapshotPtr with_probe(const SnapshotPtr& engines);
     SnapshotPtr with_edits(const SnapshotPtr& plain);
     std::vector<Edit> edits() const;
+    void free_place(const std::string& view);
     void remember_place(int pane, const std::vector<std::string>& names);
     bool name_weights(FigureRequest& request) const;
     void start_move();

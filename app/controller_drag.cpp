@@ -122,6 +122,7 @@ void Controller::reset_settings(int pane, const Target& target) {
     for (const std::string& name : settings_of(target))
         for (const Parameter& p : view(pane).parameters(frame(pane)))
             if (p.name == name) set_value(pane, name, p.standard);
+    if (edits().empty()) free_place(view(pane).id());
 }
 
 }  // namespace sf

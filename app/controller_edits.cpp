@@ -72,14 +72,20 @@ void Controller::restore() {
         if (v.edits(f).empty()) continue;
         for (const Parameter& p : v.parameters(f))
             if (p.handle) settings.erase(p.name);
-        for (const auto& [name, value] : held_[id])
-            if (value)
-                settings[name] = *value;
-            else
-                settings.erase(name);
-        held_.erase(id);
+        free_place(id);
     }
     changed();
+}
+
+// When a handle lets go of its view's place.
+void Controller::free_place(const std::string& id) {
+    Settings& settings = state_.settings[id];
+    for (const auto& [name, value] : held_[id])
+        if (value)
+            settings[name] = *value;
+        else
+            settings.erase(name);
+    held_.erase(id);
 }
 
 // Before a handle that sets values of the run fixes the place where its view looks.

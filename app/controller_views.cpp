@@ -238,6 +238,7 @@ void Controller::set_value(int pane, const std::string& name, const SettingValue
 
 void Controller::reset_parameters() {
     state_.settings.erase(view(state_.focus).id());
+    held_.erase(view(state_.focus).id());
     changed();
 }
 

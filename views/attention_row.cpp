@@ -1,6 +1,7 @@
 #include "views/attention_row.h"
 
 #include "views/draw/shapes.h"
+#include "views/edited.h"
 #include "views/place.h"
 
 #include <algorithm>

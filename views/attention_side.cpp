@@ -3,6 +3,7 @@
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
+#include "views/edited.h"
 
 #include <algorithm>
 #include <cmath>
@@ -147,6 +148,7 @@ void draw_maps(const Page& page, const Rect& area) {
     const double side = std::floor(std::min(most, room - (thumbs ? small + label + 12 : 0)));
     if (side < 32 * s) return;
     map.area = {area.x + left, y, side, side};
+    outline_changed(map, page.frame);
     draw_heat_map(page.canvas, t, map);
     mark_row(page, map);
     // A press on a label asks with that token.

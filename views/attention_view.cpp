@@ -2,6 +2,7 @@
 #include "views/draw/page.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
+#include "views/edited.h"
 #include "views/place.h"
 #include "views/registry.h"
 
@@ -49,7 +50,9 @@ public:
     std::string describe(const Frame& frame) const override {
         const RowOrReason made = made_of(frame);
         if (!made.reason.empty()) return made.reason;
-        return description(made.row) + (setting_text(frame, *this, "show") == "scale"
+        const std::string then = consequence(frame);
+        return description(made.row) +
+               (then.empty() ? "" : " With what was set by hand, " + then + ".") + (setting_text(frame, *this, "show") == "scale"
                                             ? " " + scale_words(made.row, frame)
                                             : "");
     }
@@ -234,7 +237,9 @@ void AttentionView::draw_page(const Page& page, const Rect& area, bool scale) {
                 (scale ? ""
                        : " in " + std::to_string(r.tiles) + (r.tiles == 1 ? " tile" : " tiles") +
                              " of " + std::to_string(r.tile)),
-            r.pushed ? "one score moved by hand" : "", r.divided ? "" : "not divided by √d"};
+            r.pushed ? "one score moved by hand" : "",
+            consequence(page.frame),
+            r.divided ? "" : "not divided by √d"};
         std::string text;
         const auto soft = t.text(t.normal(), t.ink_soft);
         for (const std::string& part : parts) {

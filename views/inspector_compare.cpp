@@ -31,6 +31,7 @@ Matrix matrix_of(const Subject& s, const Zoom& zoom) {
     m.scale = s.scale;
     m.meaning = s.meaning;
     m.node = s.name();
+    m.frame = s.frame;
     m.row = s.row;
     m.col = s.col;
     m.hover = s.hover;

@@ -11,6 +11,7 @@ namespace sf::inspector {
 
 // One tensor under inspection: what the settings and the cursor came to.
 struct Subject {
+    const Frame* frame = nullptr;
     const Trace* trace = nullptr;
     NodeId id = no_node;
     const Node* node = nullptr;

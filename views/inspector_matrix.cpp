@@ -2,6 +2,7 @@
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
+#include "views/edited.h"
 #include "views/inspector_parts.h"
 
 #include <algorithm>
@@ -350,6 +351,7 @@ MatrixPlace draw_matrix(Canvas& canvas, const Theme& theme, const Rect& area, co
     map.blank = [&](std::int64_t r, std::int64_t c) { return s.masked(w.row + r, w.col + c); };
     if (!m.node.empty())
         map.target = {m.node, s.index(w.row, w.col), 0, 0, s.row_stride, s.col_stride};
+    if (m.frame != nullptr) outline_changed(map, *m.frame);
     draw_heat_map(canvas, theme, map);
     draw_faults(canvas, theme, m, l, w, faults);
     draw_segments(canvas, theme, m, l, w);

@@ -2,6 +2,7 @@
 
 #include "views/draw/heat_map.h"
 #include "views/inspector_slice.h"
+#include "views/view.h"
 
 #include <cstdint>
 #include <functional>
@@ -40,6 +41,7 @@ struct Matrix {
     ColourScale scale;
     Meaning meaning = Meaning::residual;  // of the bars
     std::string node;                     // for hits; empty: none
+    const Frame* frame = nullptr;         // where changed cells are outlined
     std::int64_t row = 0, col = 0;        // selected
     std::int64_t hover = -1;              // flat index under the pointer, or -1
     Zoom zoom;

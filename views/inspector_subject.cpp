@@ -144,6 +144,7 @@ void choose_scale(const Frame& frame, Subject& s) {
 Subject make_subject(const Frame& frame, TensorName of, const Subject* like) {
     const NodeId id = of.node;
     Subject s;
+    s.frame = &frame;
     s.trace = frame.trace;
     s.id = id;
     s.node = &(*frame.trace->graph)[id];

@@ -255,6 +255,7 @@ void draw_tensor(Canvas& canvas, const Theme& t, const Rect& area, const Subject
         m.scale = s.scale;
         m.meaning = s.meaning;
         m.node = s.name();
+        m.frame = s.frame;
         m.row = s.row;
         m.col = s.col;
         m.hover = s.hover;

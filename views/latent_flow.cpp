@@ -3,6 +3,7 @@
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
+#include "views/edited.h"
 #include "views/latent_draw.h"
 
 #include <algorithm>
@@ -215,6 +216,7 @@ void draw_strip(Canvas& canvas, const Scene& s, const Rect& r, const Strip& stri
     map.numbers = come >= 1;
     if (!strip.node.empty()) map.target = {strip.node, strip.first, 0, 0, 0, 1};
     if (s.frame->hover_node == strip.node) map.hover_index = s.frame->hover_index;
+    outline_changed(map, *s.frame);
     canvas.fill_rect(r, t.background);
     {
         const ClipScope clip(canvas,

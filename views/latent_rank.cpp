@@ -4,6 +4,7 @@
 #include "views/draw/plot.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
+#include "views/edited.h"
 #include "views/latent_draw.h"
 
 #include <algorithm>
@@ -176,6 +177,7 @@ void draw_attention(Canvas& canvas, const Scene& s, const Trace* run, const Rect
     map.numbers = false;
     if (own) {
         map.target = {s.node("attn_probs"), first, 0, 0, context, 1};
+        outline_changed(map, *s.frame);
         if (s.frame->hover_node == map.target.node) map.hover_index = s.frame->hover_index;
     }
     draw_heat_map(canvas, t, map);

@@ -1,4 +1,5 @@
 #include "views/map_picture.h"
+#include "views/edited.h"
 
 #include "views/draw/choice_map.h"
 #include "views/draw/heat_map.h"
@@ -210,6 +211,7 @@ void draw_node_picture(Canvas& canvas, const MapContext& c, NodeId id, const Rec
         map.scale = ColourScale::fit(s.rows, s.cols, map.value);
     map.target = {node.name, s.first, s.rows, s.cols, s.row_stride, s.col_stride};
     map.hover_index = hover;
+    outline_changed(map, c.frame);
     draw_heat_map(canvas, c.theme, map);
     // The tile of keys that has just arrived.
     if (s.causal && c.is_current(id) && c.step->kind == Step::Kind::tile) {

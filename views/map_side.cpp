@@ -17,6 +17,7 @@ struct BarRow {
     std::string name;  // left of the bar; may be empty
     std::string label;
     double p = 0;
+    double before = -1;  // without what was set by hand; -1: nothing was
     std::string number;
     Colour colour;
     bool strong = false, mark = false;  // mark: a dot behind the number
@@ -53,6 +54,10 @@ void draw_bar_row(Canvas& canvas, const MapContext& c, const Rect& r, const BarC
             top > 0 && std::isfinite(row.p) ? room * std::clamp(row.p / top, 0.0, 1.0) : 0;
         canvas.fill_rect({x, y, std::max(1.0, w), h}, row.colour,
                          std::min(2.0, std::max(1.0, w) / 2));
+        if (row.before >= 0 && top > 0) {
+            const double at = x + room * std::clamp(row.before / top, 0.0, 1.0);
+            canvas.fill_rect({at - 1, y - 2, 2, h + 4}, t.accent);
+        }
     }
     if (!row.target.node.empty()) canvas.hit(r, row.target);
     if (row.hovered) canvas.stroke_rect(r, t.ink, 1.5, 2);
@@ -233,15 +238,18 @@ void draw_predictions(Canvas& canvas, const MapContext& c, const Rect& r) {
     const bool lens = c.lens && r.h - head_h - line * static_cast<double>(bars) >= lens_least;
 
     double y = r.y;
-    y += heading(
-        canvas, c, {r.x, y, r.w, 0}, "Next token",
-        "after " + quoted(token_text(c, c.token)) + ", position " + std::to_string(c.token));
+    y += heading(canvas, c, {r.x, y, r.w, 0}, "Next token",
+                 "after " + quoted(token_text(c, c.token)) +
+                     (c.frame.base != nullptr ? "; lines: before it was edited"
+                                              : ", position " + std::to_string(c.token)));
     const auto best = best_guesses(c.trace, probs, c.batch, c.token, bars);
+    const Tensor* before = c.frame.base != nullptr ? c.frame.base->find(probs) : nullptr;
     std::vector<BarRow> rows;
     for (const Guess& g : best) {
         BarRow row;
         row.label = token_label(c.trace.label(g.id));
         row.p = g.p;
+        if (before != nullptr) row.before = before->at(g.index);
         row.number = format_percent(g.p);
         row.strong = rows.empty();
         row.colour = row.strong ? t.meaning(Meaning::head) : t.meaning(Meaning::head).alpha(0.55);

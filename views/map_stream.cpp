@@ -2,6 +2,7 @@
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
+#include "views/edited.h"
 #include "views/map_picture.h"
 #include "views/map_side.h"
 
@@ -133,6 +134,7 @@ void draw_stream(Canvas& canvas, const MapContext& c, const Rect& r) {
             };
             map.target = {c.graph[station.node].name, first, 1, 1, 1, width};
             map.numbers = false;
+            outline_changed(map, c.frame);
             if (c.frame.hover_node == map.target.node) map.hover_index = c.frame.hover_index;
         } else {
             map.rows = 1;

@@ -41,12 +41,4 @@ std::string quoted_token(const Trace& trace, std::int64_t batch, std::int64_t to
     return "“" + (i < trace.tokens.size() ? token_label(trace.tokens[i]) : std::string("?")) + "”";
 }
 
-double unedited(const Frame& frame, const Tensor& tensor, const std::string& node,
-                std::int64_t index) {
-    if (frame.base != nullptr)
-        for (const Edit& e : frame.trace->edits)
-            if (e.index == index && e.node == node) return frame.base->find(node)->at(index);
-    return tensor.at(index);
-}
-
 }  // namespace sf

@@ -22,8 +22,4 @@ std::string layer_name(const ModelConfig& config, std::int64_t layer);  // "laye
 const Tensor* fitting_tensor(const Trace& trace, const std::string& name);
 std::string quoted_token(const Trace& trace, std::int64_t batch, std::int64_t token);  // “cat”
 
-// An element of the run; where a person set it, what the run had without.
-double unedited(const Frame& frame, const Tensor& tensor, const std::string& node,
-                std::int64_t index);
-
 }  // namespace sf

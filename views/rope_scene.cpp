@@ -2,6 +2,7 @@
 
 #include "core/ops/rope.h"
 #include "views/draw/shapes.h"
+#include "views/edited.h"
 #include "views/place.h"
 
 #include <algorithm>

@@ -4,6 +4,7 @@
 #include "views/draw/plot.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
+#include "views/edited.h"
 #include "views/rope_draw.h"
 
 #include <algorithm>
@@ -309,6 +310,7 @@ void draw_map(Canvas& canvas, const Scene& s, const Rect& area) {
                   0,
                   s.keys,
                   1};
+    outline_changed(map, *s.frame);
     if (s.frame->hover_node == s.node("scores")) map.hover_index = s.frame->hover_index;
     canvas.hit(map.area, {"setting:t,s,distance=-1", 0, s.tokens, s.tokens, s.tokens, 1});
     draw_heat_map(canvas, t, map);

@@ -1,4 +1,5 @@
 #include "views/draw/number.h"
+#include "views/edited.h"
 #include "views/place.h"
 #include "views/rope_draw.h"
 
@@ -108,7 +109,9 @@ std::string facts(const Scene& s) {
             format_count(s.pairs) + " interleaved pairs (2i, 2i+1) · base " +
             format_number(s.choices.base);
     const std::string other = what_if(s);
-    return other.empty() ? text : text + " · what if: " + other;
+    if (!other.empty()) text += " · what if: " + other;
+    const std::string then = consequence(*s.frame);
+    return then.empty() ? text : text + " · " + then;
 }
 
 std::string description(const Scene& s) {
@@ -118,6 +121,8 @@ std::string description(const Scene& s) {
                        ", the key of token " + format_count(s.s) + " " + s.token_text(s.s) +
                        " at " + format_count(s.at_k) + ". ";
     if (const std::string other = what_if(s); !other.empty()) text += "What if: " + other + ". ";
+    if (const std::string then = consequence(*s.frame); !then.empty())
+        text += "With what was set by hand, " + then + ". ";
     const double fastest = s.theta.front();
     double slowest = 0;
     for (const double f : s.theta)

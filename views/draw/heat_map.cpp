@@ -144,6 +144,35 @@ void labels(Canvas& canvas, const Theme& theme, const HeatMap& map) {
     }
 }
 
+// The border between cells that are marked and others, in lines as long as they go.
+void outline_marked(Canvas& canvas, const Theme& theme, const HeatMap& map) {
+    const auto marked = [&](std::int64_t r, std::int64_t c) {
+        return r >= 0 && c >= 0 && r < map.rows && c < map.cols && map.changed(r, c);
+    };
+    const double w = map.area.w / static_cast<double>(map.cols);
+    const double h = map.area.h / static_cast<double>(map.rows);
+    const auto lines = [&](std::int64_t across, std::int64_t along, bool level) {
+        for (std::int64_t a = 0; a <= across; ++a) {
+            std::int64_t begin = -1;
+            for (std::int64_t b = 0; b <= along; ++b) {
+                const bool border = b < along && (level ? marked(a - 1, b) != marked(a, b)
+                                                        : marked(b, a - 1) != marked(b, a));
+                if (border && begin < 0) begin = b;
+                if (border || begin < 0) continue;
+                const auto at = [&](std::int64_t end) {
+                    const auto x = static_cast<double>(level ? end : a);
+                    const auto y = static_cast<double>(level ? a : end);
+                    return Vec2{map.area.x + x * w, map.area.y + y * h};
+                };
+                canvas.polyline({at(begin), at(b)}, theme.accent, 1.5);
+                begin = -1;
+            }
+        }
+    };
+    lines(map.rows, map.cols, true);
+    lines(map.cols, map.rows, false);
+}
+
 void hover(Canvas& canvas, const Theme& theme, const HeatMap& map) {
     if (map.hover_index < 0 || map.target.node.empty()) return;
     const Target& t = map.target;
@@ -175,6 +204,7 @@ void draw_heat_map(Canvas& canvas, const Theme& theme, const HeatMap& map) {
     canvas.image(map.area, picture(theme, map));
     if (map.numbers) numbers(canvas, theme, map);
     if (map.frame) canvas.stroke_rect(map.area, theme.hairline, 1);
+    if (map.changed) outline_marked(canvas, theme, map);
     labels(canvas, theme, map);
     if (!map.target.node.empty()) {
         Target target = map.target;

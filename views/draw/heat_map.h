@@ -25,6 +25,8 @@ struct HeatMap {
     bool frame = true;              // a hairline around
     // Cells that stand for nothing (above the causal diagonal): left in the page's colour.
     std::function<bool(std::int64_t row, std::int64_t col)> blank;
+    // Cells that are outlined together, in the accent; empty: none.
+    std::function<bool(std::int64_t row, std::int64_t col)> changed;
 };
 
 void draw_heat_map(Canvas& canvas, const Theme& theme, const HeatMap& map);

@@ -188,7 +188,7 @@ TEST(Window, AHandleInThePictureIsDraggedAndSetBack) {
         h->controller().view(0).draw(canvas, h->controller().frame(0));
         Hit found;
         for (const Hit& hit : canvas.hits())
-            if (hit.target.node == "setting:" + name) found = hit;
+            if (settings_of(hit.target).front() == name) found = hit;
         return found;
     };
     const auto drag = [&](Vec2 from, Vec2 to) {
