@@ -153,7 +153,15 @@ void Ui::Impl::build_palette() {
 }
 
 void Ui::Impl::build_menu() {
-    if (std::exchange(open_menu, false)) ImGui::OpenPopup("cell");
+    if (std::exchange(open_menu, false)) {
+        ImGui::OpenPopup("cell");
+        const Pick* cell = shell.cell();
+        const TracePtr trace = controller.snapshot().trace;
+        const Tensor* tensor = cell && trace ? trace->find(cell->node) : nullptr;
+        can_set = tensor && trace->weights && tensor->dtype == DType::real &&
+                  trace->graph->find(cell->node) != no_node && cell->index < tensor->size();
+        if (can_set) set_to = tensor->at(cell->index);
+    }
     ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, pixels({8, 8}, scale));
     if (ImGui::BeginPopup("cell")) {
         const Pick* cell = shell.cell();
@@ -166,6 +174,19 @@ void Ui::Impl::build_menu() {
             if (ImGui::MenuItem("Copy as NumPy"))
                 controller.copy_text(copy_numpy(*trace, cell->node, cell->index), "for NumPy");
             ImGui::Separator();
+            if (can_set) {
+                ImGui::AlignTextToFramePadding();
+                ImGui::TextUnformatted("Set to");
+                ImGui::SameLine();
+                ImGui::SetNextItemWidth(static_cast<float>(96 * scale) *
+                                        static_cast<float>(controller.theme().text_scale));
+                if (ImGui::InputDouble("##set", &set_to, 0, 0, "%.6g",
+                                       ImGuiInputTextFlags_EnterReturnsTrue)) {
+                    controller.attempt("edit " + edits_text({{cell->node, cell->index, set_to}}));
+                    ImGui::CloseCurrentPopup();
+                }
+                ImGui::Separator();
+            }
             if (ImGui::MenuItem("Inspect")) controller.attempt("inspect " + cell->node);
         }
         ImGui::EndPopup();

@@ -55,6 +55,8 @@ struct Ui::Impl {
     double last_press = -1;
     Vec2 last_press_at;
     bool open_menu = false;
+    bool can_set = false;  // the cell of the menu is a value of the run
+    double set_to = 0;
 
     Impl(Controller& c, Clipboard clip)
         : controller(c), clipboard(std::move(clip)), shell(c), panel(c) {}

@@ -22,10 +22,16 @@ void outline_changed(HeatMap& map, const Frame& frame) {
     const Tensor* before = frame.base->find(map.target.node);
     if (now == nullptr || before == nullptr || now == before || now->size() != before->size())
         return;
-    map.changed = [now, before, t = map.target](std::int64_t row, std::int64_t col) {
+    // Rounding is no change: what is recomputed may add up in another order.
+    double most = 0;
+    for (std::int64_t i = 0; i < before->size(); ++i)
+        if (std::isfinite(before->at(i))) most = std::max(most, std::abs(before->at(i)));
+    map.changed = [now, before, least = 1e-5 * most, t = map.target](std::int64_t row,
+                                                                     std::int64_t col) {
         const std::int64_t i = t.first + row * t.row_stride + col * t.col_stride;
         const double a = now->at(i), b = before->at(i);
-        return a != b && !(std::isnan(a) && std::isnan(b));
+        return std::isfinite(a) && std::isfinite(b) ? std::abs(a - b) > least
+                                                    : std::isfinite(a) != std::isfinite(b);
     };
 }
 

@@ -144,33 +144,48 @@ void labels(Canvas& canvas, const Theme& theme, const HeatMap& map) {
     }
 }
 
-// The border between cells that are marked and others, in lines as long as they go.
+// The border round the cells that are marked, in lines as long as they go. Of cells too small to be
+// outlined one by one, blocks are.
 void outline_marked(Canvas& canvas, const Theme& theme, const HeatMap& map) {
-    const auto marked = [&](std::int64_t r, std::int64_t c) {
-        return r >= 0 && c >= 0 && r < map.rows && c < map.cols && map.changed(r, c);
+    constexpr double least = 7;  // pixels a side
+    const auto blocks = [](std::int64_t cells, double extent) {
+        return std::clamp<std::int64_t>(static_cast<std::int64_t>(extent / least), 1, cells);
     };
-    const double w = map.area.w / static_cast<double>(map.cols);
-    const double h = map.area.h / static_cast<double>(map.rows);
+    const std::int64_t rows = blocks(map.rows, map.area.h), cols = blocks(map.cols, map.area.w);
+    std::vector<char> marked(static_cast<std::size_t>(rows * cols));
+    for (std::int64_t r = 0; r < map.rows; ++r)
+        for (std::int64_t c = 0; c < map.cols; ++c)
+            if (map.changed(r, c))
+                marked[static_cast<std::size_t>(r * rows / map.rows * cols + c * cols / map.cols)] =
+                    1;
+    const auto at = [&](std::int64_t r, std::int64_t c) {
+        return r >= 0 && c >= 0 && r < rows && c < cols &&
+               marked[static_cast<std::size_t>(r * cols + c)] != 0;
+    };
+    // Where a block begins: at its first cell.
+    const auto begin = [](std::int64_t block, std::int64_t n, std::int64_t cells, double extent) {
+        const std::int64_t first = (block * cells + n - 1) / n;
+        return static_cast<double>(first) * extent / static_cast<double>(cells);
+    };
     const auto lines = [&](std::int64_t across, std::int64_t along, bool level) {
         for (std::int64_t a = 0; a <= across; ++a) {
-            std::int64_t begin = -1;
+            std::int64_t from = -1;
             for (std::int64_t b = 0; b <= along; ++b) {
-                const bool border = b < along && (level ? marked(a - 1, b) != marked(a, b)
-                                                        : marked(b, a - 1) != marked(b, a));
-                if (border && begin < 0) begin = b;
-                if (border || begin < 0) continue;
-                const auto at = [&](std::int64_t end) {
-                    const auto x = static_cast<double>(level ? end : a);
-                    const auto y = static_cast<double>(level ? a : end);
-                    return Vec2{map.area.x + x * w, map.area.y + y * h};
+                const bool border =
+                    b < along && (level ? at(a - 1, b) != at(a, b) : at(b, a - 1) != at(b, a));
+                if (border && from < 0) from = b;
+                if (border || from < 0) continue;
+                const auto point = [&](std::int64_t end) {
+                    return Vec2{map.area.x + begin(level ? end : a, cols, map.cols, map.area.w),
+                                map.area.y + begin(level ? a : end, rows, map.rows, map.area.h)};
                 };
-                canvas.polyline({at(begin), at(b)}, theme.accent, 1.5);
-                begin = -1;
+                canvas.polyline({point(from), point(b)}, theme.accent, 1.5);
+                from = -1;
             }
         }
     };
-    lines(map.rows, map.cols, true);
-    lines(map.cols, map.rows, false);
+    lines(rows, cols, true);
+    lines(cols, rows, false);
 }
 
 void hover(Canvas& canvas, const Theme& theme, const HeatMap& map) {

@@ -188,7 +188,8 @@ TEST(Window, AHandleInThePictureIsDraggedAndSetBack) {
         h->controller().view(0).draw(canvas, h->controller().frame(0));
         Hit found;
         for (const Hit& hit : canvas.hits())
-            if (settings_of(hit.target).front() == name) found = hit;
+            if (const auto names = settings_of(hit.target); !names.empty() && names[0] == name)
+                found = hit;
         return found;
     };
     const auto drag = [&](Vec2 from, Vec2 to) {

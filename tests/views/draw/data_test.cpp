@@ -59,6 +59,42 @@ TEST(HeatMap, EveryCellShowsHitsAndNamesItsOwnValue) {
     EXPECT_TRUE(canvas.overlapping_texts().empty());
 }
 
+TEST(HeatMap, TheBorderRoundMarkedCellsIsDrawnWhereItIs) {
+    const auto lines = [](const HeatMap& map) {
+        RecordingCanvas canvas({0, 0, 700, 500});
+        draw_heat_map(canvas, theme, map);
+        std::vector<Rect> all;
+        for (const auto& p : canvas.primitives())
+            if (p.kind == Primitive::Kind::polyline) {
+                EXPECT_EQ(p.colour, theme.accent);
+                all.push_back({p.points[0].x, p.points[0].y, p.points[1].x - p.points[0].x,
+                               p.points[1].y - p.points[0].y});
+            }
+        return all;
+    };
+    auto map = map_of(8, 6);
+    EXPECT_TRUE(lines(map).empty());
+    map.changed = [](std::int64_t, std::int64_t) { return false; };
+    EXPECT_TRUE(lines(map).empty());
+    map.changed = [](std::int64_t r, std::int64_t c) { return r == 2 && c >= 1 && c < 4; };
+    const std::vector<Rect> row{
+        {150, 150, 300, 0}, {150, 200, 300, 0}, {150, 150, 0, 50}, {450, 150, 0, 50}};
+    EXPECT_EQ(lines(map), row);
+    // Of cells that are too small, the block that they are in.
+    map = map_of(4000, 6000);
+    map.numbers = false;
+    map.changed = [](std::int64_t r, std::int64_t c) { return r == 2000 && c == 3000; };
+    const auto one = lines(map);
+    ASSERT_EQ(one.size(), 4U);
+    EXPECT_GE(one[0].w, 7);
+    EXPECT_LE(one[0].w, 8);
+    const Rect cell = heat_map_cell(map, 2000, 3000);
+    EXPECT_LE(one[0].x, cell.x);
+    EXPECT_GE(one[0].x + one[0].w, cell.right());
+    EXPECT_LE(one[0].y, cell.y);
+    EXPECT_GE(one[1].y, cell.bottom());
+}
+
 TEST(HeatMap, SmallCellsPrintNothingAndManyAreGathered) {
     RecordingCanvas canvas({0, 0, 700, 500});
     auto map = map_of(3000, 4000);

@@ -2,6 +2,7 @@
 // from anywhere in their ranges, on pages of any size. Nothing throws, overlaps, is cut or leaves
 // its page, two draws are equal, and all that must hold does.
 #include "core/random.h"
+#include "core/run/edited_run.h"
 #include "core/run/runner.h"
 #include "random_config.h"
 #include "tests/support/page.h"
@@ -145,6 +146,19 @@ TEST_P(RandomModel, EveryViewHolds) {
             std::string what = out.str();
             try {
                 if (dice.chance(0.7)) set_anything(dice, *view, frame, settings, what);
+                std::shared_ptr<const EditedRun> edited;
+                if (const auto edits = view->edits(frame); !edits.empty()) {
+                    const Need need = edited_run(trace, edits);
+                    derived.settle({need});
+                    ASSERT_NE(derived.find<EditedRun>(need.key), nullptr)
+                        << derived.entry(need.key)->error << what;
+                    edited =
+                        std::dynamic_pointer_cast<const EditedRun>(derived.entry(need.key)->value);
+                    frame.trace = edited->run.get();
+                    frame.base = trace.get();
+                    frame.timeline = edited->timeline.get();
+                    frame.cursor.step = std::min(frame.cursor.step, edited->timeline->size() - 1);
+                }
                 derived.settle(view->needs(frame));
                 EXPECT_TRUE(derived.settled(view->needs(frame))) << what;
                 RecordingCanvas canvas(frame.area), again(frame.area);
