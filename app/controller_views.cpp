@@ -1,4 +1,5 @@
 #include "app/controller.h"
+#include "app/shipped_model.h"
 
 #include "core/error.h"
 
@@ -62,6 +63,7 @@ Frame Controller::frame(int pane) const {
     f.settings = it == state_.settings.end() ? &no_settings : &it->second;
     f.derived = derived_.get();
     f.theme = &theme_;
+    if (f.trace != nullptr) f.twin = shipped_twin(f.trace->graph->config);
     f.area = areas_[static_cast<std::size_t>(pane)];
     f.hover_node = hover_node_;
     f.hover_index = hover_index_;

@@ -1,5 +1,7 @@
 #include "app/exporter.h"
 
+#include "app/shipped_model.h"
+
 #include "core/error.h"
 #include "core/io/checkpoint.h"
 #include "views/canvas/cairo_canvas.h"
@@ -61,6 +63,7 @@ Frame figure_frame(const FigureRequest& request, const Theme& theme) {
     frame.train_step = request.train_step;
     frame.derived = &request.derived;
     frame.settings = &request.settings;
+    if (frame.trace != nullptr) frame.twin = shipped_twin(frame.trace->graph->config);
     frame.theme = &theme;
     frame.area = {0, 0, static_cast<double>(request.width), static_cast<double>(request.height)};
     return frame;

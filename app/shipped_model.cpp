@@ -3,6 +3,9 @@
 #ifdef SF_SHIPPED_MODEL
 #include "embedded_shipped_model.h"
 #endif
+#ifdef SF_SHIPPED_TWIN
+#include "embedded_shipped_twin.h"
+#endif
 
 namespace sf {
 
@@ -16,6 +19,27 @@ ModelPtr shipped_model() {
 }
 #else
 ModelPtr shipped_model() {
+    return nullptr;
+}
+#endif
+
+#ifdef SF_SHIPPED_TWIN
+ModelPtr shipped_twin(const ModelConfig& config) {
+    static const ModelPtr twin = [] {
+        const auto files = embedded_shipped_twin();
+        return load_model(SF_SHIPPED_TWIN, {find_embedded(files, "config.json"),
+                                            find_embedded(files, "model.safetensors"),
+                                            {},
+                                            {}});
+    }();
+    ModelConfig like = twin->config;
+    like.attention_kind = config.attention_kind;
+    like.num_key_value_heads = config.num_key_value_heads;
+    like.kv_lora_rank = config.kv_lora_rank;
+    return config.mla() && like == config ? twin : nullptr;
+}
+#else
+ModelPtr shipped_twin(const ModelConfig&) {
     return nullptr;
 }
 #endif

@@ -52,9 +52,9 @@ public:
         if (!made.reason.empty()) return made.reason;
         const std::string then = consequence(frame);
         return description(made.row) +
-               (then.empty() ? "" : " With what was set by hand, " + then + ".") + (setting_text(frame, *this, "show") == "scale"
-                                            ? " " + scale_words(made.row, frame)
-                                            : "");
+               (then.empty() ? "" : " With what was set by hand, " + then + ".") +
+               (setting_text(frame, *this, "show") == "scale" ? " " + scale_words(made.row, frame)
+                                                              : "");
     }
     void draw(Canvas& canvas, const Frame& frame) const override;
 

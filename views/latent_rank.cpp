@@ -132,9 +132,11 @@ void draw_spectrum(Canvas& canvas, const Scene& s, const Rect& area) {
         return;
     }
     if (rest.h < 48 * t.text_scale) return;
-    draw_spectra(canvas, s, rest,
-                 {{"this layer", s.curve.value->spectrum[static_cast<std::size_t>(s.layer)],
-                   t.meaning(Meaning::latent)}});
+    const auto layer = static_cast<std::size_t>(s.layer);
+    std::vector<Spectrum> all{{"MLA", s.curve.value->spectrum[layer], t.meaning(Meaning::latent)}};
+    if (s.twin.value != nullptr && layer < s.twin.value->layers.size())
+        all.push_back({"multi-head", s.twin.value->layers[layer], t.meaning(Meaning::key)});
+    draw_spectra(canvas, s, rest, all);
 }
 
 constexpr std::int64_t most_tokens = 32;

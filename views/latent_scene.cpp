@@ -83,6 +83,7 @@ Scene make_scene(const Frame& frame) {
         s.ways = result_of<LayerWays>(frame, layer_ways(*s.trace, s.prefix, s.layer, s.batch));
     if (wants_rank(s)) {
         s.curve = result_of<RankCurve>(frame, rank_curve(*s.trace));
+        if (frame.twin) s.twin = result_of<Spectra>(frame, key_value_spectra(frame.twin));
         if (!s.all_kept()) s.cut = result_of<RankRun>(frame, rank_run(*s.trace, s.kept_rank()));
     }
     return s;
@@ -95,6 +96,7 @@ std::vector<Need> needs(const Scene& s) {
     if (s.choices.show == "cache") all.push_back(cache_counts(*s.trace));
     // What the handle is on first, the whole curve takes longer.
     if (wants_rank(s) && !s.all_kept()) all.push_back(rank_run(*s.trace, s.kept_rank()));
+    if (wants_rank(s) && s.frame->twin) all.push_back(key_value_spectra(s.frame->twin));
     if (wants_rank(s)) all.push_back(rank_curve(*s.trace));
     return all;
 }

@@ -59,6 +59,7 @@ struct Scene {
 
     Result<CacheCounts> counts;
     Result<LayerWays> ways;
+    Result<Spectra> twin;  // of the model with multi-head attention, where there is one
     Result<RankCurve> curve;
     Result<RankRun> cut;
 

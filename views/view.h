@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/model/model.h"
 #include "core/run/derived.h"
 #include "core/run/history.h"
 #include "core/run/timeline.h"
@@ -54,6 +55,7 @@ struct Frame {
     const Timeline* timeline = nullptr;
     const History* history = nullptr;  // of the training run; null: none was kept
     const Derived* derived = nullptr;  // what is there of `View::needs`; null: nothing yet
+    ModelPtr twin;                     // of this shape with multi-head attention, trained alike
     std::int64_t train_step = -1;      // that the trace is the probe of; -1: the latest weights
     Cursor cursor;
     const Settings* settings = nullptr;

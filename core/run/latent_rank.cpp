@@ -217,4 +217,14 @@ Need rank_curve(const Trace& trace) {
             [again](const Progress& progress) { return curve_of(again, progress); }};
 }
 
+Need key_value_spectra(const ModelPtr& model) {
+    return {
+        {"spectra of keys and values", model.get()}, [model](const Progress&) -> DerivedPtr {
+            auto spectra = std::make_shared<Spectra>();
+            for (std::int64_t l = 0; l < model->config.num_hidden_layers; ++l)
+                spectra->layers.push_back(key_value_spectrum(*model->weights, model->config, l));
+            return spectra;
+        }};
+}
+
 }  // namespace sf

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/config.h"
+#include "core/model/model.h"
 #include "core/model/weights.h"
 #include "core/run/derived.h"
 #include "core/run/trace.h"
@@ -45,5 +46,11 @@ struct RankCurve : DerivedValue {
     double largest_logit = 0;
 };
 Need rank_curve(const Trace& trace);
+
+// Of every layer of the main model. `model` stays alive with the need.
+struct Spectra : DerivedValue {
+    std::vector<std::vector<double>> layers;  // (layers)(directions), as key_value_spectrum
+};
+Need key_value_spectra(const ModelPtr& model);
 
 }  // namespace sf
