@@ -70,7 +70,8 @@ void add_training(std::vector<Line>& lines, const Theme& t, const History& h, st
             {"reads “" + one_line(h.about.probe_text) + "”", t.text(t.small(), t.ink_soft)});
 }
 
-void add_other(std::vector<Line>& lines, const Theme& t, const Controller& c, const Pick& pick) {
+void add_other(std::vector<Line>& lines, const Theme& t, const Controller& c, const Pick& pick,
+               int pane) {
     const Trace* trace = c.snapshot().trace.get();
     const auto i = pick.index;
     if (pick.node == "token" && trace && i >= 0 && i < c.token_count()) {
@@ -84,8 +85,7 @@ void add_other(std::vector<Line>& lines, const Theme& t, const Controller& c, co
         lines.push_back({step.title, t.text(t.normal(), t.ink, Weight::bold)});
         lines.push_back({std::to_string(i) + " · " + step.name, t.text(t.small(), t.ink_soft)});
         if (!step.sentence.empty()) lines.push_back({step.sentence, t.text(t.small(), t.ink)});
-    } else if (const Target target{pick.node, 0}; is_setting(target)) {
-        const int pane = c.state().focus;
+    } else if (const Target target{pick.node, 0}; pane >= 0 && is_setting(target)) {
         const std::string name = settings_of(target).front();
         for (const Parameter& p : c.view(pane).parameters(c.frame(pane)))
             if (p.name == name) lines.push_back({p.help, t.text(t.small(), t.ink_soft)});
@@ -96,13 +96,13 @@ void add_other(std::vector<Line>& lines, const Theme& t, const Controller& c, co
 
 }  // namespace
 
-bool draw_tooltip(Canvas& canvas, const Controller& c, const Pick& pick, const Explanation& e,
-                  Vec2 at, double width, double height) {
+bool draw_tooltip(Canvas& canvas, const Controller& c, const Pick& pick, int pane,
+                  const Explanation& e, Vec2 at, double width, double height) {
     const Theme t = c.theme();
     std::vector<Line> lines;
     if (const Trace* trace = c.snapshot().trace.get(); trace && trace->graph)
         add_cell(lines, t, *trace, pick, e);
-    if (lines.empty()) add_other(lines, t, c, pick);
+    if (lines.empty()) add_other(lines, t, c, pick, pane);
     if (lines.empty()) return false;
 
     const double most = std::min(360 * t.text_scale, width - 48);

@@ -15,5 +15,7 @@ bool switched(const char* command, std::string_view text, bool now);
 
 // The rows of the table that steer a training run.
 std::vector<AppCommand> training_commands();
+// Those that save and copy, and what is always at hand.
+std::vector<AppCommand> keeping_commands();
 
 }  // namespace sf

@@ -39,7 +39,6 @@ void use_preset(Controller& c, Text text) {
 constexpr const char* walk = "Walk through the run";
 constexpr const char* look = "Look";
 constexpr const char* run = "Run";
-constexpr const char* keep = "Keep";
 
 std::vector<AppCommand> commands_of_a_run() {
     return {
@@ -323,80 +322,12 @@ std::vector<AppCommand> commands_of_a_run() {
     };
 }
 
-std::vector<AppCommand> commands_that_keep() {
-    return {
-        {"save",
-         "Save the view",
-         "FILE",
-         keep,
-         {{"Ctrl+S"}},
-         "Saves the view at its step as PNG, SVG or PDF, by the file's ending.",
-         [](C& c, Text a) { c.save_view(std::string(a)); }},
-        {"save-format",
-         "Format of Ctrl+S",
-         "png|svg|pdf",
-         keep,
-         {},
-         "Chooses what Ctrl+S writes.",
-         [](C& c, Text a) { c.set_save_format(std::string(a)); }},
-        {"save-window",
-         "Save the whole window",
-         "FILE",
-         keep,
-         {{"Ctrl+Shift+S"}},
-         "Saves a picture of the whole window as PNG.",
-         [](C& c, Text a) { c.save_window(std::string(a)); }},
-        {"copy-command",
-         "Copy the command line",
-         "",
-         keep,
-         {{"Ctrl+Shift+C"}},
-         "Copies the 'stepformer figure' line that makes the same picture.",
-         [](C& c, Text) { c.copy_command(); }},
-        {"copy-description",
-         "Copy the description",
-         "",
-         keep,
-         {{"Ctrl+D"}},
-         "Copies what the view shows, in words.",
-         [](C& c, Text) { c.copy_description(); }},
-        {"palette",
-         "Find anything",
-         "",
-         keep,
-         {{"Ctrl+P"}},
-         "Finds any command, view, tensor or step by its name.",
-         [](C& c, Text) { c.toggle(Overlay::palette); }},
-        {"help",
-         "Keys",
-         "",
-         keep,
-         {{"?"}, {"F1"}},
-         "Shows all keys over the picture.",
-         [](C& c, Text) { c.toggle(Overlay::help); }},
-        {"dismiss",
-         "Dismiss the message",
-         "",
-         keep,
-         {},
-         "Closes the error bar.",
-         [](C& c, Text) { c.dismiss_error(); }},
-        {"quit",
-         "Quit",
-         "",
-         keep,
-         {{"Ctrl+Q"}},
-         "Closes the window; the state is kept.",
-         [](C& c, Text) { c.quit(); }},
-    };
-}
-
 }  // namespace
 
 const std::vector<AppCommand>& command_table() {
     static const std::vector<AppCommand> table = [] {
         auto all = commands_of_a_run();
-        for (const auto& more : {training_commands(), commands_that_keep()})
+        for (const auto& more : {training_commands(), keeping_commands()})
             all.insert(all.end(), more.begin(), more.end());
         return all;
     }();

@@ -82,7 +82,6 @@ void Controller::drag_to(int pane, const SettingDrag& drag, Vec2 to) {
                                     [&](const Parameter& x) { return x.name == names[i]; });
         if (p == declared.end()) continue;
         const Target& target = drag.hit.target;
-        const std::int64_t index = index_at(drag.hit, to);
         switch (p->type) {
             case Parameter::Type::integer:
                 if (cell)
@@ -96,7 +95,8 @@ void Controller::drag_to(int pane, const SettingDrag& drag, Vec2 to) {
                 if (target.row_stride != 0 || target.col_stride != 0) {
                     // A press alone does not move it.
                     if (!(to == drag.at))
-                        set_value(pane, names[i], bounded(*p, static_cast<double>(index) * 1e-6));
+                        set_value(pane, names[i],
+                                  bounded(*p, static_cast<double>(index_at(drag.hit, to)) * 1e-6));
                 } else if (const auto pixels = i == 0 ? target.cols : target.rows;
                            moved != 0 && pixels > 0) {
                     set_value(pane, names[i],
@@ -106,14 +106,7 @@ void Controller::drag_to(int pane, const SettingDrag& drag, Vec2 to) {
                 break;
             }
             case Parameter::Type::toggle:
-                set_value(pane, names[i], index != 0);
-                break;
             case Parameter::Type::choice:
-                if (const auto last = static_cast<std::int64_t>(p->choices.size()) - 1; last >= 0)
-                    set_value(pane, names[i],
-                              p->choices[static_cast<std::size_t>(
-                                  std::clamp<std::int64_t>(index, 0, last))]);
-                break;
             case Parameter::Type::text:
                 break;
         }

@@ -46,7 +46,8 @@ void Shell::layout(double width, double height) {
     if (controller_.overlay() == Overlay::help) draw_help(*over_, controller_, width, height);
     if (hover_ && (drag_ == Drag::none || drag_ == Drag::waiting) &&
         controller_.overlay() == Overlay::none)
-        draw_tooltip(*over_, controller_, *hover_, explanation(*hover_), at_, width, height);
+        draw_tooltip(*over_, controller_, *hover_, pane_at(at_), explanation(*hover_), at_, width,
+                     height);
     drawn_version_ = controller_.version();
     stale_ = false;
 }

@@ -40,6 +40,12 @@ Flow::Box make_box(const MapContext& c, const std::string& title, const std::str
     return box;
 }
 
+const char* attention_name(const ModelConfig& c) {
+    if (c.mla()) return "MLA";
+    if (c.num_key_value_heads == 1) return "MQA";
+    return c.num_key_value_heads == c.num_attention_heads ? "MHA" : "GQA";
+}
+
 // All of a band's work as one box.
 Flow::Box whole_box(const MapContext& c, const MapBand& band, const Rect& r) {
     const bool attention = band.kind == MapBand::Kind::attention;
@@ -47,7 +53,9 @@ Flow::Box whole_box(const MapContext& c, const MapBand& band, const Rect& r) {
     for (const MapBlock& block : band.blocks)
         if (block.column > 0) nodes.insert(nodes.end(), block.nodes.begin(), block.nodes.end());
     if (nodes.empty()) nodes = band.blocks.front().nodes;
-    const char* const title = attention ? "MLA" : band.experts ? "MoE" : "FFN";
+    const char* const title = attention      ? attention_name(c.graph.config)
+                              : band.experts ? "MoE"
+                                             : "FFN";
     const Meaning meaning = attention      ? Meaning::latent
                             : band.experts ? Meaning::routed_expert
                                            : Meaning::residual;

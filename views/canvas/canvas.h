@@ -58,12 +58,12 @@ struct TextStyle {
 // What lies under the pointer: a node's name and a grid of its elements (never a pointer).
 // Cell (r, c) of the grid is flat index `first + r * row_stride + c * col_stride`.
 //
-// "setting:NAME" or "setting:A,B" sets declared settings by press and drag. Whole numbers, toggles
-// and choices are a track: NAME becomes the index of the cell under the pointer, A and B its row and
-// column. Real ones are a handle: `cols` pixels to the right take A through its whole range, `rows`
-// pixels upwards B; with strides, the index counts millionths of the value, also beyond the
-// rectangle. A double click sets them back. A name with a value, "C=-1", is set to it. Cells drawn
-// over a track keep their hover and their second click.
+// "setting:NAME" or "setting:A,B" sets declared settings by press and drag. Whole numbers are a
+// track: NAME becomes the index of the cell under the pointer, A and B its row and column. Real
+// ones are a handle: `cols` pixels to the right take A through its whole range, `rows` pixels
+// upwards B; with strides, the index counts millionths of the value, also beyond the rectangle. A
+// double click sets them back. A name with a value, "C=-1", is set to it. Cells drawn over a track
+// keep their hover and their second click.
 struct Target {
     std::string node;  // "layers.2.kv_latent"; or "token", "step", "view", "setting:<names>"
     std::int64_t first = 0;

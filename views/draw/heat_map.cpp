@@ -94,7 +94,7 @@ void numbers(Canvas& canvas, const Theme& theme, const HeatMap& map) {
         for (std::int64_t c = 0; c < map.cols; ++c)
             if (!map.blank || !map.blank(r, c))
                 widest = std::max(widest, canvas.text_width(cell_text(map.value(r, c)), style));
-    if (widest > cell_w - 4) return;
+    if (widest > cell_w - size * 0.45) return;  // neighbours must read as two numbers
     for (std::int64_t r = 0; r < map.rows; ++r)
         for (std::int64_t c = 0; c < map.cols; ++c) {
             if (map.blank && map.blank(r, c)) continue;

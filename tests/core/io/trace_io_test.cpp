@@ -226,7 +226,7 @@ TEST(TraceIo, damaged_gradients_are_refused) {
          "tensor grad.ids: whole numbers"},
         {"weight",
          [](Parts& p) {
-             p.tensors["grad.model.norm.weight"].shape = {1, 64};
+             p.tensors["grad.model.norm.weight"].shape = {1, 48};
          },
          "tensor grad.model.norm.weight: its shape"}};
     for (const Damage& damage : all) {

@@ -1,4 +1,5 @@
 // Every size, text scale and state of the attention view: nothing overlaps, is cut or leaves it.
+#include "tests/support/page.h"
 #include "scene.h"
 
 #include <ctime>
@@ -6,31 +7,17 @@
 namespace sf {
 namespace {
 
+using test::expect_clean;
+using test::PageSize;
 using test::Scene;
 using test::small_run;
 
-struct Size {
-    double w, h;
-    int percent;
-    bool dark;
-};
-void PrintTo(const Size& s, std::ostream* out) {
-    *out << s.w << "x" << s.h << "_" << s.percent;
-}
-
-class AttentionPage : public testing::TestWithParam<Size> {
+class AttentionPage : public testing::TestWithParam<PageSize> {
 protected:
     void set(Scene& s) const {
-        const Size p = GetParam();
-        s.theme = p.dark ? Theme::dark_theme(p.percent / 100.0) : Theme::light(p.percent / 100.0);
+        const PageSize p = GetParam();
+        s.theme = p.theme();
         s.area = {40, 30, p.w, p.h};
-    }
-    static void expect_clean(const RecordingCanvas& canvas, const std::string& what) {
-        const std::vector<std::string> none;
-        EXPECT_TRUE(canvas.clips_balanced()) << what;
-        EXPECT_EQ(canvas.overlapping_texts(), none) << what;
-        EXPECT_EQ(canvas.outside(), none) << what;
-        EXPECT_EQ(canvas.cut_texts(), none) << what;
     }
 };
 
@@ -76,12 +63,13 @@ TEST_P(AttentionPage, NothingOverlapsIsCutOrLeavesIt) {
     expect_clean(empty.draw(), "empty");
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, AttentionPage,
-                         testing::Values(Size{1280, 720, 100, false}, Size{1280, 720, 200, true},
-                                         Size{2560, 1440, 100, true}, Size{2560, 1440, 200, false},
-                                         Size{900, 560, 100, false}, Size{900, 560, 200, false},
-                                         Size{420, 560, 100, true}, Size{640, 300, 100, false},
-                                         Size{200, 120, 100, false}, Size{900, 560, 300, false}));
+INSTANTIATE_TEST_SUITE_P(
+    Sizes, AttentionPage,
+    testing::Values(PageSize{1280, 720, 100, false}, PageSize{1280, 720, 200, true},
+                    PageSize{2560, 1440, 100, true}, PageSize{2560, 1440, 200, false},
+                    PageSize{900, 560, 100, false}, PageSize{900, 560, 200, false},
+                    PageSize{420, 560, 100, true}, PageSize{640, 300, 100, false},
+                    PageSize{200, 120, 100, false}, PageSize{900, 560, 300, false}));
 
 // A frame of 128 tokens at model micro: 1 ms on a quiet machine. The bound here is wide, for one
 // that builds beside it.

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "core/model/model.h"
-#include "core/run/runner.h"
+#include "tests/support/runs.h"
 #include "views/canvas/recording_canvas.h"
 #include "views/draw/colour_map.h"
 #include "views/draw/number.h"
@@ -25,12 +24,9 @@ namespace sf::test {
 inline TracePtr small_run(AttentionMode mode = AttentionMode::naive,
                           const std::string& prompt = "the cat sat on",
                           const std::string& preset = "nano") {
-    const ModelPtr model = preset_model(preset, 3);
     RunOptions options;
     options.attention = mode;
-    auto other = model->encode(prompt);
-    std::reverse(other.begin(), other.end());
-    return run_trace(model, {model->encode(prompt), other}, options);
+    return mirrored_run(prompt, options, preset);
 }
 
 struct Scene {

@@ -1,12 +1,14 @@
 // The inspector with gradients: what is drawn equals the trace's gradients, at gradient steps, by
 // name and by the setting.
 #include "scene.h"
+#include "tests/support/page.h"
 
 #include <gtest/gtest.h>
 
 namespace sf {
 namespace {
 
+using test::PageSize;
 using test::read_back;
 using test::ReadBack;
 using test::Scene;
@@ -159,36 +161,26 @@ TEST(InspectorGradient, ValuesAndGradientAreComparedSideBySide) {
     EXPECT_NE(test::main_hit(canvas, "grad.layers.1.hidden"), nullptr);
 }
 
-struct Size {
-    double w, h;
-    int percent;
-    bool dark;
-};
-void PrintTo(const Size& s, std::ostream* out) {
-    *out << s.w << "x" << s.h << "_" << s.percent;
-}
-class InspectorGradientPage : public testing::TestWithParam<Size> {};
+class InspectorGradientPage : public testing::TestWithParam<PageSize> {};
 
 TEST_P(InspectorGradientPage, NothingOverlapsIsCutOrLeavesIt) {
     Scene s(with_gradients());
-    const Size p = GetParam();
-    s.theme = p.dark ? Theme::dark_theme(p.percent / 100.0) : Theme::light(p.percent / 100.0);
+    const PageSize p = GetParam();
+    s.theme = p.theme();
     s.area = {0, 0, p.w, p.h};
-    const std::vector<std::string> none;
     for (NodeId id = 0; id < s.trace->graph->size(); id += 2) {
         const std::string name = "grad." + (*s.trace->graph)[id].name;
         s.look_at(name);
-        const RecordingCanvas canvas = s.draw();
-        EXPECT_EQ(canvas.overlapping_texts(), none) << name;
-        EXPECT_EQ(canvas.outside(), none) << name;
-        EXPECT_EQ(canvas.cut_texts(), none) << name;
+        test::expect_clean(s.draw(), name);
     }
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, InspectorGradientPage,
-                         testing::Values(Size{1280, 720, 100, false}, Size{1280, 720, 200, true},
-                                         Size{2560, 1440, 100, true}, Size{2560, 1440, 200, false},
-                                         Size{900, 560, 200, false}),
+                         testing::Values(PageSize{1280, 720, 100, false},
+                                         PageSize{1280, 720, 200, true},
+                                         PageSize{2560, 1440, 100, true},
+                                         PageSize{2560, 1440, 200, false},
+                                         PageSize{900, 560, 200, false}),
                          testing::PrintToStringParamName());
 
 }  // namespace

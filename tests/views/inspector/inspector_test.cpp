@@ -1,5 +1,6 @@
 // The inspector on the recording canvas: for every node what is drawn equals the trace.
 #include "scene.h"
+#include "tests/support/page.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +8,9 @@ namespace sf {
 namespace {
 
 using test::all_nodes;
+using test::expect_clean;
 using test::nano;
+using test::PageSize;
 using test::read_back;
 using test::ReadBack;
 using test::Scene;
@@ -90,28 +93,12 @@ INSTANTIATE_TEST_SUITE_P(Modes, Inspector,
                              return test_case.param == AttentionMode::naive ? "naive" : "absorbed";
                          });
 
-struct Size {
-    double w, h;
-    int percent;
-    bool dark;
-};
-void PrintTo(const Size& s, std::ostream* out) {
-    *out << s.w << "x" << s.h << "_" << s.percent;
-}
-
-class InspectorPage : public testing::TestWithParam<Size> {
+class InspectorPage : public testing::TestWithParam<PageSize> {
 protected:
     void set(Scene& s) const {
-        const Size p = GetParam();
-        s.theme = p.dark ? Theme::dark_theme(p.percent / 100.0) : Theme::light(p.percent / 100.0);
+        const PageSize p = GetParam();
+        s.theme = p.theme();
         s.area = {0, 0, p.w, p.h};
-    }
-    static void expect_clean(const RecordingCanvas& canvas, const std::string& what) {
-        const std::vector<std::string> none;
-        EXPECT_TRUE(canvas.clips_balanced()) << what;
-        EXPECT_EQ(canvas.overlapping_texts(), none) << what;
-        EXPECT_EQ(canvas.outside(), none) << what;
-        EXPECT_EQ(canvas.cut_texts(), none) << what;
     }
 };
 
@@ -172,12 +159,13 @@ TEST_P(InspectorPage, TwoDrawsAreEqual) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Sizes, InspectorPage,
-                         testing::Values(Size{1280, 720, 100, false}, Size{1280, 720, 200, true},
-                                         Size{2560, 1440, 100, true}, Size{2560, 1440, 200, false},
-                                         Size{900, 560, 100, false}, Size{900, 560, 200, false},
-                                         Size{640, 600, 150, true}),
-                         testing::PrintToStringParamName());
+INSTANTIATE_TEST_SUITE_P(
+    Sizes, InspectorPage,
+    testing::Values(PageSize{1280, 720, 100, false}, PageSize{1280, 720, 200, true},
+                    PageSize{2560, 1440, 100, true}, PageSize{2560, 1440, 200, false},
+                    PageSize{900, 560, 100, false}, PageSize{900, 560, 200, false},
+                    PageSize{640, 600, 150, true}),
+    testing::PrintToStringParamName());
 
 TEST(InspectorStates, NothingHasRun) {
     const Scene s(nullptr);

@@ -1,8 +1,7 @@
 #pragma once
 
-#include "core/model/model.h"
-#include "core/run/runner.h"
 #include "read_back.h"
+#include "tests/support/runs.h"
 #include "views/draw/number.h"
 #include "views/registry.h"
 
@@ -17,14 +16,11 @@ inline const std::string prompt = "the cat sat on";
 
 inline TracePtr nano(AttentionMode mode, std::int64_t budget = std::int64_t{512} << 20,
                      bool gradients = false) {
-    const ModelPtr model = preset_model("nano", 3);
     RunOptions options;
     options.attention = mode;
     options.budget_bytes = budget;
     options.gradients = gradients;
-    auto other = model->encode(prompt);
-    std::reverse(other.begin(), other.end());
-    return run_trace(model, {model->encode(prompt), other}, options);
+    return mirrored_run(prompt, options);
 }
 
 // Everything that a frame points to.

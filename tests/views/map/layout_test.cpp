@@ -1,4 +1,5 @@
 #include "map_fixture.h"
+#include "tests/support/page.h"
 
 #include "core/io/trace_io.h"
 
@@ -20,10 +21,7 @@ void PrintTo(const Size& s, std::ostream* out) {
 
 void expect_clean(const MapPicture& p, const std::string& what) {
     const RecordingCanvas canvas = p.draw();
-    EXPECT_TRUE(canvas.clips_balanced()) << what;
-    EXPECT_EQ(canvas.overlapping_texts(), std::vector<std::string>{}) << what;
-    EXPECT_EQ(canvas.cut_texts(), std::vector<std::string>{}) << what;
-    EXPECT_EQ(canvas.outside(), std::vector<std::string>{}) << what;
+    test::expect_clean(canvas, what);
     EXPECT_GT(canvas.texts().size(), 3U) << what;
     EXPECT_TRUE(canvas == p.draw()) << what << ": two draws differ";
 }

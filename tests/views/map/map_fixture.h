@@ -1,7 +1,7 @@
 #pragma once
 
-#include "core/run/runner.h"
 #include "core/run/timeline.h"
+#include "tests/support/runs.h"
 #include "views/canvas/recording_canvas.h"
 #include "views/view.h"
 
@@ -16,16 +16,12 @@ inline TracePtr map_run(const std::string& prompt = "the cat sat", std::int64_t 
                         std::int64_t modules = 1,
                         const std::function<void(ModelConfig&)>& change = {},
                         const RunOptions& options = {}, std::size_t batch = 1) {
-    Model model = *preset_model("nano", 0);
-    model.config.num_hidden_layers = layers;
-    model.config.num_nextn_predict_layers = modules;
-    if (change) change(model.config);
-    model.weights = initial_weights(model.config, 7);
-    const auto ids = model.encode(prompt);
-    std::vector<std::vector<std::int64_t>> rows(batch, ids);
-    for (std::size_t b = 1; b < batch; ++b)
-        for (auto& id : rows[b]) id = (id + static_cast<std::int64_t>(b)) % 256;
-    return run_trace(std::make_shared<Model>(model), rows, options);
+    const auto shape = [&](ModelConfig& c) {
+        c.num_hidden_layers = layers;
+        c.num_nextn_predict_layers = modules;
+        if (change) change(c);
+    };
+    return test::changed_run(prompt, shape, options, batch);
 }
 
 // One picture of the map: everything that a drawing depends on.

@@ -1,5 +1,6 @@
 // The view "RoPE" on the recording canvas: nothing overlaps, is cut or leaves its frame.
 #include "rope_fixture.h"
+#include "tests/support/page.h"
 
 #include <gtest/gtest.h>
 
@@ -18,10 +19,7 @@ void PrintTo(const Size& s, std::ostream* out) {
 
 void expect_clean(const RopePicture& p, const std::string& what, bool twice = true) {
     const RecordingCanvas canvas = p.draw();
-    EXPECT_TRUE(canvas.clips_balanced()) << what;
-    EXPECT_EQ(canvas.overlapping_texts(), std::vector<std::string>{}) << what;
-    EXPECT_EQ(canvas.cut_texts(), std::vector<std::string>{}) << what;
-    EXPECT_EQ(canvas.outside(), std::vector<std::string>{}) << what;
+    test::expect_clean(canvas, what);
     EXPECT_GT(canvas.texts().size(), 1U) << what;
     if (twice) {
         EXPECT_TRUE(canvas == p.draw()) << what << ": two draws differ";
