@@ -16,26 +16,27 @@ struct Variable {
 class Program {
 public:
     Program(Choices& choices, Draft& draft) : choices_(choices), draft_(draft) {
-        std::vector<std::string> names{"a", "b", "c", "k", "m", "n", "x", "y"};
+        std::vector<std::string> names{"a", "b", "n", "x"};
         for (auto& variable : variables_) variable.name = choices_.take(names);
     }
 
     void write() {
         let();
         print_both();
-        switch (choices_.index(3)) {
-            case 0:
-                draft_ << "\n" << set(choices_.pick(indices));
-                break;
-            case 1:
-                draft_ << "\n";
-                branch();
-                break;
-            default:
-                draft_ << "\n";
-                repeat();
+        for (int left = choices_.range(1, 2); left > 0; --left) {
+            draft_ << "\n";
+            switch (choices_.index(3)) {
+                case 0:
+                    draft_ << set(choices_.pick(indices));
+                    break;
+                case 1:
+                    branch();
+                    break;
+                default:
+                    repeat();
+            }
+            print_both();
         }
-        print_both();
     }
 
 private:
