@@ -253,6 +253,7 @@ int describe(const FigureArguments& arguments) {
     ChosenRun run = choose_run(with_gradients(arguments));
     const std::string note = run.note;
     add_run(request, arguments, std::move(run));
+    settle_figure(request);
     const Theme theme = figure_theme(request);
     std::cout << request.view->describe(figure_frame(request, theme)) << '\n';
     if (!note.empty()) say(note);

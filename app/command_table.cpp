@@ -204,6 +204,18 @@ std::vector<AppCommand> commands_of_a_run() {
          {{"0"}},
          "Sets every parameter of the view in focus back to its default.",
          [](C& c, Text) { c.reset_parameters(); }},
+        {"plain",
+         "Reduce to plain",
+         "",
+         look,
+         {{"l"}},
+         "Sets the plain limit of the view's mechanism (one tile, no scaling), or goes back.",
+         [](C& c, Text) {
+             const int pane = c.state().focus;
+             if (!c.has_plain(pane))
+                 throw UserError("plain", "", "this view's mechanism has no plain limit");
+             c.set_plain(pane, !c.is_plain(pane));
+         }},
         {"zoom-in",
          "Zoom in",
          "",

@@ -44,6 +44,7 @@ Controller::Controller(const SessionOptions& options, Host host)
     state_.focus = std::min(state_.focus, panes() - 1);
     theme_ = theme();
     engine_ = std::make_unique<Engine>(options.model, options.engine, host_.wake);
+    worker_ = std::make_unique<DerivedWorker>(host_.wake);
     engines_ = snapshot_ = engine_->snapshot();
     error_seen_ = snapshot_->error_version;
     if (!message.empty()) show_error(message);
@@ -94,6 +95,27 @@ void Controller::tick(double now) {
         toast_ = {};
         changed();
     }
+    take_derived();
+}
+
+// Tells what the pictures need, takes what is there of it.
+void Controller::take_derived() {
+    std::vector<Subject> subjects;
+    for (int pane = 0; pane < panes(); ++pane) subjects.push_back(subject(pane));
+    const bool sparing =
+        training() != nullptr && training()->state == TrainingStatus::State::running;
+    if (subjects != needed_ || sparing != sparing_) {
+        std::vector<Need> needs;
+        for (int pane = 0; pane < panes(); ++pane)
+            for (Need& need : view(pane).needs(still_frame(pane))) needs.push_back(std::move(need));
+        worker_->want(std::move(needs), sparing);
+        sparing_ = sparing;
+        needed_ = std::move(subjects);
+    }
+    auto results = worker_->results();
+    if (results == derived_) return;
+    derived_ = std::move(results);
+    changed();
 }
 
 double Controller::next_wake() const {
@@ -109,12 +131,14 @@ bool Controller::running() const {
 }
 
 bool Controller::idle() const {
-    return snapshot_->done >= posted_ && waiting_.empty() && phase_ >= 1;
+    return snapshot_->done >= posted_ && waiting_.empty() && phase_ >= 1 && worker_->idle();
 }
 
 void Controller::wait_idle(double now) {
     engine_->wait_idle();
     engine_->wait_for([](const Snapshot& s) { return !s.training || !s.training->stepping; });
+    tick(now);
+    worker_->wait_idle();
     tick(now);
 }
 

@@ -3,6 +3,7 @@
 #include "app/app_state.h"
 #include "app/exporter.h"
 #include "app/session.h"
+#include "core/engine/derived_worker.h"
 #include "core/train/training_text.h"
 #include "views/canvas/recording_canvas.h"
 
@@ -132,6 +133,11 @@ public:
     void set_value(int pane, const std::string& name, const SettingValue& value);
     void reset_parameters();
     bool has_parameter(int pane, std::string_view name) const;
+    // The plain limit of the view's mechanism: whether it has one, whether it is set; sets it, or
+    // goes back to the defaults.
+    bool has_plain(int pane) const;
+    bool is_plain(int pane) const;
+    void set_plain(int pane, bool on);
     double number(int pane, std::string_view name) const;
     // A press or drag on a "setting:" target of a pane's picture (views/canvas/canvas.h).
     SettingDrag begin_drag(int pane, const Hit& hit, Vec2 at);
@@ -199,6 +205,8 @@ private:
     void post(Command command);
     void post_training(Command command);
     void take_snapshot();
+    void take_derived();
+    Frame still_frame(int pane) const;
     SnapshotPtr with_probe(const SnapshotPtr& engines);
     bool name_weights(FigureRequest& request) const;
     void start_move();
@@ -242,15 +250,26 @@ private:
     Overlay overlay_ = Overlay::none;
     bool prompt_focus_ = false, picture_focus_ = false, quitting_ = false, roomy_ = true;
 
-    // The invariants of a pane, and what they were measured on.
-    struct Checked {
+    // What a pane's view was asked about: its needs and its invariants are asked for anew when it
+    // is another thing.
+    struct Subject {
         const View* view = nullptr;
         TracePtr trace;
         Cursor cursor;
         Settings settings;
+        bool operator==(const Subject&) const = default;
+    };
+    Subject subject(int pane) const;
+    struct Checked {
+        Subject subject;
+        std::shared_ptr<const Derived> derived;
         std::vector<Invariant> list;
     };
     mutable std::array<Checked, 2> checked_;
+    std::vector<Subject> needed_;
+    bool sparing_ = false;
+    std::shared_ptr<const Derived> derived_ = std::make_shared<const Derived>();
+    std::unique_ptr<DerivedWorker> worker_;
 };
 
 }  // namespace sf

@@ -84,7 +84,11 @@ void Controller::drag_to(int pane, const SettingDrag& drag, Vec2 to) {
         const Target& target = drag.hit.target;
         switch (p->type) {
             case Parameter::Type::integer:
-                if (cell)
+                if (cell && p->log && moving == 1 && target.cols > 1)
+                    set_value(pane, names[i],
+                              p->value_at(static_cast<double>(cell->col) /
+                                          static_cast<double>(target.cols - 1)));
+                else if (cell)
                     set_value(pane, names[i],
                               bounded(*p, static_cast<double>(moving == 1 ? cell->index
                                                               : i == 0    ? cell->row

@@ -21,6 +21,7 @@ FigureRequest Controller::figure_request(int pane) const {
     r.width = std::max(1, static_cast<int>(std::lround(f.area.w)));
     r.height = std::max(1, static_cast<int>(std::lround(f.area.h)));
     r.history = snapshot_->history();
+    r.derived = *derived_;
     r.train_step = shown_probe_;
     r.model_arguments = model_arguments_;
     r.run_arguments = run_arguments_;

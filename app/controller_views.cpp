@@ -59,6 +59,7 @@ Frame Controller::frame(int pane) const {
     f.cursor = {state_.step, phase_, 0, state_.token};
     const auto it = state_.settings.find(state_.views[static_cast<std::size_t>(pane)]);
     f.settings = it == state_.settings.end() ? &no_settings : &it->second;
+    f.derived = derived_.get();
     f.theme = &theme_;
     f.area = areas_[static_cast<std::size_t>(pane)];
     f.hover_node = hover_node_;
@@ -66,17 +67,26 @@ Frame Controller::frame(int pane) const {
     return f;
 }
 
-// Measured anew when what is on screen changes; not for every picture of a move.
-const std::vector<Invariant>& Controller::invariants(int pane) const {
-    Checked& c = checked_[static_cast<std::size_t>(pane)];
+// Without the move and the pointer: what needs and invariants depend on.
+Frame Controller::still_frame(int pane) const {
     Frame f = frame(pane);
     f.cursor.within = 1;
     f.hover_node.clear();
     f.hover_index = -1;
-    const View* v = &view(pane);
-    if (c.view != v || c.trace != snapshot_->trace || !(c.cursor == f.cursor) ||
-        c.settings != *f.settings)
-        c = {v, snapshot_->trace, f.cursor, *f.settings, v->invariants(f)};
+    return f;
+}
+
+Controller::Subject Controller::subject(int pane) const {
+    const Frame f = still_frame(pane);
+    return {&view(pane), snapshot_->trace, f.cursor, *f.settings};
+}
+
+// Measured anew when what is on screen changes; not for every picture of a move.
+const std::vector<Invariant>& Controller::invariants(int pane) const {
+    Checked& c = checked_[static_cast<std::size_t>(pane)];
+    const Subject now = subject(pane);
+    if (!(c.subject == now) || c.derived != derived_)
+        c = {now, derived_, view(pane).invariants(still_frame(pane))};
     return c.list;
 }
 
@@ -228,6 +238,29 @@ void Controller::set_value(int pane, const std::string& name, const SettingValue
 void Controller::reset_parameters() {
     state_.settings.erase(view(state_.focus).id());
     changed();
+}
+
+bool Controller::has_plain(int pane) const {
+    for (const Parameter& p : view(pane).parameters(frame(pane)))
+        if (p.plain) return true;
+    return false;
+}
+
+bool Controller::is_plain(int pane) const {
+    const Frame f = frame(pane);
+    bool any = false;
+    for (const Parameter& p : view(pane).parameters(f)) {
+        if (!p.plain) continue;
+        any = true;
+        const auto set = f.settings->find(p.name);
+        if ((set == f.settings->end() ? p.standard : set->second) != *p.plain) return false;
+    }
+    return any;
+}
+
+void Controller::set_plain(int pane, bool on) {
+    for (const Parameter& p : view(pane).parameters(frame(pane)))
+        if (p.plain) set_value(pane, p.name, on ? *p.plain : p.standard);
 }
 
 bool Controller::has_parameter(int pane, std::string_view name) const {

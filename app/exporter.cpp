@@ -49,6 +49,7 @@ Frame figure_frame(const FigureRequest& request, const Theme& theme) {
     frame.timeline = request.timeline.get();
     frame.history = request.history.get();
     frame.train_step = request.train_step;
+    frame.derived = &request.derived;
     frame.cursor = request.cursor;
     frame.settings = &request.settings;
     frame.theme = &theme;
@@ -56,7 +57,14 @@ Frame figure_frame(const FigureRequest& request, const Theme& theme) {
     return frame;
 }
 
-std::string render_figure(const FigureRequest& request, FigureFormat format) {
+void settle_figure(FigureRequest& request) {
+    const Theme theme = figure_theme(request);
+    request.derived.settle(request.view->needs(figure_frame(request, theme)));
+}
+
+std::string render_figure(const FigureRequest& asked, FigureFormat format) {
+    FigureRequest request = asked;
+    settle_figure(request);
     const Theme theme = figure_theme(request);
     const Frame frame = figure_frame(request, theme);
     const double width = frame.area.w, height = frame.area.h;

@@ -21,6 +21,7 @@ struct FigureRequest {
     std::shared_ptr<const Timeline> timeline;
     std::shared_ptr<const History> history;  // of the training; null: none
     std::int64_t train_step = -1;            // that the trace is the probe of; -1: none
+    Derived derived;  // what is there already of the view's needs; the rest is computed
     Cursor cursor;
     Settings settings;  // only those that differ from the default
     bool dark = false;
@@ -41,6 +42,8 @@ FigureFormat figure_format(const std::filesystem::path& file);
 Theme figure_theme(const FigureRequest& request);
 // The view's frame for this request. Points into `request` and `theme`, which must outlive it.
 Frame figure_frame(const FigureRequest& request, const Theme& theme);
+// Computes what the view needs and is not there.
+void settle_figure(FigureRequest& request);
 
 // The file's bytes; the same request gives the same bytes. Title and description (View::describe)
 // and the command that makes the same picture are stored in it.

@@ -39,6 +39,30 @@ void Panel::words(const std::string& text, const TextStyle& style, double gap) {
     ImGui::Dummy(ImVec2(1, static_cast<float>((high + gap) * scale_)));
 }
 
+// The button that sets the plain limit of the view's mechanism, where it has one.
+void Panel::plain() {
+    const int pane = controller_.state().focus;
+    if (!controller_.has_plain(pane)) return;
+    const Theme t = controller_.theme();
+    const bool on = controller_.is_plain(pane);
+    const std::string name = on ? "Back from plain" : "Reduce to plain";
+    const ImVec2 at = ImGui::GetCursorScreenPos();
+    const double s = t.text_scale, high = line_height(t.normal()) + 8 * s;
+    const Rect r{left_, at.y / scale_, width_, high};
+    ImGui::SetCursorScreenPos(ImVec2(static_cast<float>(left_ * scale_), at.y));
+    const bool pressed = ImGui::InvisibleButton(
+        "##plain", ImVec2(static_cast<float>(width_ * scale_), static_cast<float>(high * scale_)));
+    const bool lit = on || ImGui::IsItemHovered();
+    (*paint_)([&](Canvas& canvas) {
+        canvas.fill_rect(r, lit ? t.accent_soft : t.raised, 4);
+        canvas.text({r.centre().x, r.centre().y + cap_height(t.normal()) / 2}, name,
+                    t.text(t.normal(), lit ? t.accent : t.ink, Weight::regular, Align::centre));
+    });
+    tip("Sets the plain limit of this mechanism, in which it must equal what it replaces (L).");
+    ImGui::Dummy(ImVec2(1, static_cast<float>(4 * s * scale_)));
+    if (pressed) controller_.set_plain(pane, !on);
+}
+
 void Panel::widget(const Parameter& p) {
     const Theme t = controller_.theme();
     const int pane = controller_.state().focus;
@@ -137,14 +161,12 @@ void Panel::slider(const Parameter& p) {
     const int pane = controller_.state().focus;
     const bool whole = p.type == Parameter::Type::integer;
     const double value = setting_number(controller_.frame(pane), controller_.view(pane), p.name);
-    const double range = p.max - p.min;
-    const double part = range > 0 ? std::clamp((value - p.min) / range, 0.0, 1.0) : 0;
     // Below its first whole number a setting follows the cursor.
     const bool follows = whole && p.min == -1 && value == -1;
-    const auto to = track(readable(p.name), follows ? "auto" : format_number(value, 3), part);
-    if (!to || range <= 0) return;
-    const double wanted = p.min + range * *to;
-    const double next = whole ? std::round(wanted) : wanted;
+    const auto to =
+        track(readable(p.name), follows ? "auto" : format_number(value, 3), p.part_of(value));
+    if (!to || p.max <= p.min) return;
+    const double next = p.value_at(*to);
     if (next != value) controller_.set_value(pane, p.name, next);
 }
 
@@ -171,7 +193,10 @@ void Panel::build(const Paint& paint, const Rect& area, double scale) {
     bool first = true;
     for (const Parameter& p : view.parameters(controller_.frame(pane))) {
         if (p.handle || is_view_port(p)) continue;
-        if (std::exchange(first, false)) words("Settings", heading, 4);
+        if (std::exchange(first, false)) {
+            words("Settings", heading, 4);
+            plain();
+        }
         widget(p);
     }
     if (!first) ImGui::Dummy(ImVec2(1, static_cast<float>(8 * scale)));

@@ -28,6 +28,7 @@ public:
 private:
     void words(const std::string& text, const TextStyle& style, double gap);
     void widget(const Parameter& parameter);
+    void plain();
     void slider(const Parameter& parameter);
     // Name and value on one line, a thin track with a knob at `part` (0..1) of it below. Where the
     // knob is dragged to, else nothing.

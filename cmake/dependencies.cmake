@@ -5,7 +5,7 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig QUIET)
 find_package(nlohmann_json 3.9 REQUIRED)
-find_package(Eigen3 3.3 REQUIRED NO_MODULE)  # the benchmarks' yardstick
+find_package(Eigen3 3.3 REQUIRED NO_MODULE)  # singular values; the benchmarks' yardstick
 
 # Warnings of other people's headers are not ours: all of these are SYSTEM.
 function(sf_library name header pkg)

@@ -111,4 +111,27 @@ double cache_bytes(const ModelConfig& config, double tokens, double bits) {
     return static_cast<double>(cost(config).cache_floats_per_token) * tokens * bits / 8;
 }
 
+std::vector<AttentionKind> attention_kinds(const ModelConfig& config) {
+    const std::int64_t heads = config.num_attention_heads;
+    std::vector<AttentionKind> all;
+    const auto grouped = [&](const char* name, std::int64_t groups) {
+        ModelConfig c = config;
+        c.attention_kind = "gqa";
+        c.num_key_value_heads = groups;
+        all.push_back({name, groups, c});
+    };
+    grouped("MHA", heads);
+    std::int64_t own = config.mla() ? heads / 2 : config.num_key_value_heads;
+    if (own < 1 || heads % own != 0) own = heads / 2;
+    if (own > 1 && own < heads && heads % own == 0) grouped("GQA", own);
+    if (heads > 1) grouped("MQA", 1);
+    ModelConfig latent = config;
+    latent.attention_kind = "mla";
+    latent.num_key_value_heads = heads;
+    // A model that has none gets a latent of twice its heads' width, as DeepSeek's have four times.
+    if (latent.kv_lora_rank < 1) latent.kv_lora_rank = 2 * config.v_head_dim;
+    all.push_back({"MLA", 0, latent});
+    return all;
+}
+
 }  // namespace sf

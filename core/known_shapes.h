@@ -21,4 +21,13 @@ const KnownShape* find_shape(const std::string& id);  // null when there is none
 // Bytes of the cache of `tokens` tokens over all layers at `bits` bits an element.
 double cache_bytes(const ModelConfig& config, double tokens, double bits);
 
+// The kinds of attention that a shape could have, of the same heads and widths: MHA, GQA (the
+// model's own groups, else half of its heads; not where that is 1 or all), MQA and MLA.
+struct AttentionKind {
+    std::string name;         // "GQA"
+    std::int64_t groups = 0;  // of keys and values; 0: MLA
+    ModelConfig config;
+};
+std::vector<AttentionKind> attention_kinds(const ModelConfig& config);
+
 }  // namespace sf

@@ -43,8 +43,10 @@ void draw_strip(const Page& page, const Columns& c, const Rect& r) {
         std::string text = "tile " + std::to_string(j);
         const auto style = t.text(t.small(), live ? t.accent : t.ink_faint,
                                   live ? Weight::bold : Weight::regular, Align::centre);
-        if (page.canvas.text_width(text, style) > w + c.gap - 4) text = std::to_string(j);
-        const double half = page.canvas.text_width(text, style) / 2, middle = x + w / 2;
+        const double middle = x + w / 2, end = page.frame.area.right() - 4;
+        const double wide = page.canvas.text_width(text, style);
+        if (wide > w + c.gap - 4 || middle + wide / 2 > end) text = std::to_string(j);
+        const double half = page.canvas.text_width(text, style) / 2;
         if (middle - half > last + 3) {
             page.canvas.text({middle, r.y + r.h / 2 + cap_height(t.small()) / 2}, text, style);
             last = middle + half;
@@ -153,7 +155,10 @@ void draw_axis(const Page& page, const Columns& c, const Heights& h) {
         const auto style = t.text(t.small(), t.ink_faint, Weight::regular, Align::right);
         if (page.canvas.text_width(tick.label, style) > c.axis - c.left || last - y < line)
             continue;
-        page.canvas.text({c.axis, y + cap_height(t.small()) / 2}, tick.label, style);
+        // The lowest one stays clear of the keys' names below the plot.
+        const double base =
+            std::min(y + cap_height(t.small()) / 2, h.area.bottom() - 0.25 * t.small());
+        page.canvas.text({c.axis, base}, tick.label, style);
         last = y;
     }
 }

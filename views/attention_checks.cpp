@@ -1,11 +1,13 @@
+#include "core/graph/graph.h"
 #include "views/attention_row.h"
 #include "views/draw/number.h"
+#include "views/worst.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
-// What must hold of the row on screen, and the row in words.
+// What must hold of the row on screen.
 namespace sf::online {
 
 namespace {
@@ -26,84 +28,185 @@ std::string measured(double error, double tolerance) {
     return "max error " + format_number(error, 3) + ", tolerance " + format_number(tolerance, 2);
 }
 
-// The three passes in double with the library's exponential.
+// Plain three-pass softmax in double with the library's exponential: what everything here is
+// measured against, and shares nothing with the core.
 struct Exact {
     double m = -none, d = 0;
-    std::vector<double> o;
+    std::vector<double> weights, o;
 };
-Exact exact(const std::vector<Real>& scores, const Row& r) {
+Exact exact(const Real* scores, std::int64_t n, const Values& v) {
     Exact e;
-    for (const Real a : scores) e.m = std::max(e.m, static_cast<double>(a));
-    for (const Real a : scores) e.d += std::exp(static_cast<double>(a) - e.m);
-    e.o.resize(at(r.width));
-    for (std::int64_t i = 0; i < r.n; ++i) {
-        const double w = std::exp(static_cast<double>(scores[at(i)]) - e.m) / e.d;
-        for (std::int64_t c = 0; c < r.width; ++c)
-            e.o[at(c)] += w * static_cast<double>(r.values[i * r.ld + c]);
+    for (std::int64_t i = 0; i < n; ++i) e.m = std::max(e.m, static_cast<double>(scores[i]));
+    for (std::int64_t i = 0; i < n; ++i) {
+        e.weights.push_back(std::exp(static_cast<double>(scores[i]) - e.m));
+        e.d += e.weights.back();
     }
+    for (double& w : e.weights) w /= e.d;
+    e.o.resize(at(v.width));
+    for (std::int64_t i = 0; i < n; ++i)
+        for (std::int64_t c = 0; c < v.width; ++c)
+            e.o[at(c)] += e.weights[at(i)] * static_cast<double>(v.first[i * v.ld + c]);
     return e;
 }
 
 // Sums of n terms, rescaled at most as often.
-double tolerance_of(const Row& r) {
+double tolerance_of(std::int64_t n, const Values& v) {
     double largest = 0;
-    for (std::int64_t i = 0; i < r.n; ++i)
-        for (std::int64_t c = 0; c < r.width; ++c)
-            largest = std::max(largest, std::fabs(static_cast<double>(r.values[i * r.ld + c])));
-    return 2 * rounding * static_cast<double>(r.n + 8) * std::max(largest, 1e-30);
+    for (std::int64_t i = 0; i < n; ++i)
+        for (std::int64_t c = 0; c < v.width; ++c)
+            largest = std::max(largest, std::fabs(static_cast<double>(v.first[i * v.ld + c])));
+    return 2 * rounding * static_cast<double>(n + 8) * std::max(largest, 1e-30);
+}
+double relative_tolerance(std::int64_t n) {
+    return 2 * rounding * static_cast<double>(n + 8);
 }
 
-// All sizes and orders while that is quick; else powers of two and what is on screen.
+// All sizes of a row that is not long; else powers of two and what is on screen.
 std::vector<std::int64_t> sizes_to_try(const Row& r) {
-    constexpr std::int64_t most_work = 200000;
-    const bool all = r.n * r.n * std::max<std::int64_t>(r.width, 4) * 5 <= most_work;
+    constexpr std::int64_t not_long = 128;
     std::vector<std::int64_t> sizes{r.tile};
-    for (std::int64_t size = 1; size < 2 * r.n; size = all ? size + 1 : size * 2)
+    for (std::int64_t size = 1; size < 2 * r.n; size = r.n <= not_long ? size + 1 : size * 2)
         sizes.push_back(std::min(size, r.n));
     std::sort(sizes.begin(), sizes.end());
     sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
     return sizes;
 }
 
+// The values, each mixed into one number: an error of any column is an error of the mixture.
+std::vector<Real> mixed_values(const Row& r) {
+    std::vector<Real> mixed;
+    for (std::int64_t i = 0; i < r.n; ++i) {
+        double sum = 0;
+        for (std::int64_t c = 0; c < r.width; ++c)
+            sum += static_cast<double>(r.values[i * r.ld + c]) * std::cos(static_cast<double>(c));
+        mixed.push_back(static_cast<Real>(sum));
+    }
+    return mixed;
+}
+
+// Whole outputs at the size on screen; at every other one the sum and a mixture of the columns.
 Invariant any_tiles(const Row& r, const Exact& want) {
     Invariant check{"result = three-pass for every tile size and order", true, ""};
     if (r.width == 0) {
         check.figure = "values were not kept: not measured";
         return check;
     }
-    const double tolerance = tolerance_of(r);
-    double worst = 0;
+    Worst worst;
+    const double allowed = tolerance_of(r.n, {r.values, r.width, r.ld});
     const auto compare = [&](const SoftmaxResult& got) {
         for (std::int64_t c = 0; c < r.width; ++c)
-            worsen(worst, std::fabs(static_cast<double>(got.o[at(c)]) - want.o[at(c)]));
+            worst.add(std::fabs(static_cast<double>(got.o[at(c)]) - want.o[at(c)]), allowed);
     };
     compare(r.shown);
     compare(r.three);
     compare(r.two);
+    const std::vector<Real> mixed = mixed_values(r);
+    const Values values{mixed.data(), 1, 1};
+    const Exact want_mixed = exact(r.row.data(), r.n, values);
+    const double allowed_mixed = tolerance_of(r.n, values);
     const auto sizes = sizes_to_try(r);
     for (const std::int64_t size : sizes)
-        for (const std::string& name : order_names())
-            compare(one_pass(r.softmax_row(), size, arrival(name, r.row, size)));
-    check.holds = worst <= tolerance;
-    check.figure = measured(worst, tolerance) + ", " + std::to_string(sizes.size()) +
-                   (sizes.size() == 1 ? " size" : " sizes") + " × 5 orders";
+        for (const std::string& name : order_names()) {
+            const auto order = arrival(name, r.row, size);
+            if (size == r.tile) compare(one_pass(r.softmax_row(), size, order));
+            OnlineState got = online_start(1);
+            for (const std::int64_t j : order)
+                online_tile(got, r.row.data() + j * size, std::min(size, r.n - j * size),
+                            mixed.data() + j * size, 1, 1);
+            worst.add(std::fabs(static_cast<double>(got.o[0] / got.d) - want_mixed.o[0]),
+                      allowed_mixed);
+            worst.add(std::fabs(static_cast<double>(got.d) / want.d - 1), relative_tolerance(r.n));
+        }
+    check.holds = worst.holds();
+    const auto tried = static_cast<std::int64_t>(sizes.size());
+    check.figure =
+        worst.figure() + ", " +
+        (tried == r.n
+             ? r.n == 1 ? std::string("the one size") : "all " + std::to_string(r.n) + " sizes"
+             : std::to_string(tried) + " of " + std::to_string(r.n) + " sizes") +
+        " × 5 orders";
     return check;
 }
 
-// Of the scores as recorded, whatever was changed by hand.
-Invariant as_recorded(const Row& r, const Exact& want) {
+// The kernel that the model runs takes tiles of its own size: the row is spread over them, a key or
+// a few in each, so that the maximum jumps in a short row too.
+Invariant model_kernel(const Row& r, const Exact& want) {
+    Invariant check{"the model's kernel, key by key = three-pass", true, ""};
+    if (r.width == 0) {
+        check.figure = "values were not kept: not measured";
+        return check;
+    }
+    constexpr std::int64_t most_tiles = 128;
+    constexpr Real nothing = Real(-1e30);  // a score whose weight is 0
+    const std::int64_t each = std::min(attention_tile, (r.n + most_tiles - 1) / most_tiles);
+    const std::int64_t tiles = (r.n + each - 1) / each, n = tiles * attention_tile;
+    const std::vector<Real> mixed = mixed_values(r);
+    const Exact want_mixed = exact(r.row.data(), r.n, {mixed.data(), 1, 1});
+    const double log_sum = want.m + std::log(want.d);
+    std::vector<Real> packed_keys(at(packed_keys_size(1, n))),
+        packed_values(at(packed_values_size(1, n)));
+    Worst worst;
+    for (const std::string& name : order_names()) {
+        std::vector<Real> keys(at(n), nothing), values(at(n), Real(0));
+        std::int64_t i = 0;
+        for (const std::int64_t key : arrival(name, r.row, 1)) {
+            const std::size_t to = at(i / each * attention_tile + i % each);
+            keys[to] = r.row[at(key)];
+            values[to] = mixed[at(key)];
+            ++i;
+        }
+        pack_keys({keys.data(), 1, 1, keys.data(), 0, 1}, n, packed_keys.data());
+        pack_values(values.data(), n, 1, 1, packed_values.data());
+        const Real one = 1;
+        Real out = 0, sum = 0;
+        attend_tiles({&one, 1, 1, n - 1, n, 1, 1, packed_keys.data(), packed_values.data(), &out, 1,
+                      1, &sum},
+                     0, 1);
+        worst.add(std::fabs(static_cast<double>(out) - want_mixed.o[0]),
+                  tolerance_of(r.n, {mixed.data(), 1, 1}));
+        worst.add(std::fabs(static_cast<double>(sum) - log_sum),
+                  relative_tolerance(r.n) * std::max(1.0, std::fabs(log_sum)));
+    }
+    check.holds = worst.holds();
+    check.figure = worst.figure() + ", " + format_count(tiles) + (tiles == 1 ? " tile" : " tiles") +
+                   " × 5 orders";
+    return check;
+}
+
+// The scores as recorded of each head's row, whatever was changed by hand.
+const Real* recorded_scores(const Row& r, std::int64_t head) {
+    return r.scores->real.data() + ((r.batch * r.heads + head) * r.queries + r.query) * r.context;
+}
+
+Invariant as_recorded(const Row& r, const std::vector<Exact>& run) {
     Invariant check{"result = what the model computed", true, ""};
-    const Tensor* out = r.out;
-    if (out == nullptr || r.width == 0) {
+    if (r.out == nullptr || r.width == 0) {
         check.figure = "not kept: not measured";
         return check;
     }
-    // (B, T, H, width)
-    const std::int64_t first = ((r.batch * r.queries + r.query) * r.heads + r.head) * r.width;
+    Worst worst;
+    for (std::int64_t h = 0; h < r.heads; ++h) {
+        const double allowed = tolerance_of(r.n, r.values_of(h));
+        // (B, T, H, width)
+        const std::int64_t first = ((r.batch * r.queries + r.query) * r.heads + h) * r.width;
+        for (std::int64_t c = 0; c < r.width; ++c)
+            worst.add(std::fabs(r.out->at(first + c) - run[at(h)].o[at(c)]), allowed);
+    }
+    check.holds = worst.holds();
+    check.figure =
+        worst.figure() + ", " + format_count(r.heads) + (r.heads == 1 ? " head" : " heads");
+    return check;
+}
+
+Invariant weights_of_row(const Row& r, const std::vector<Exact>& run) {
+    Invariant check{"weights of the row = e^(a − m) / d", true, ""};
     double worst = 0;
-    for (std::int64_t c = 0; c < r.width; ++c)
-        worsen(worst, std::fabs(out->at(first + c) - want.o[at(c)]));
-    const double tolerance = tolerance_of(r);
+    for (std::int64_t h = 0; h < r.heads; ++h) {
+        const std::int64_t first = ((r.batch * r.heads + h) * r.queries + r.query) * r.context;
+        for (std::int64_t i = 0; i < r.n; ++i)
+            worsen(worst, std::fabs(r.probs->at(first + i) - run[at(h)].weights[at(i)]));
+    }
+    const double tolerance = relative_tolerance(r.n);
     check.holds = worst <= tolerance;
     check.figure = measured(worst, tolerance);
     return check;
@@ -119,22 +222,40 @@ Invariant ends(const Row& r, const Exact& want) {
                 format_number(worst, 3)};
 }
 
-// The states that the trace kept after its own tiles.
-Invariant recorded_states(const Row& r, const Exact& want) {
-    Invariant check{"recorded m and d after the last tile = the row's", true, ""};
-    const Tensor* const m = r.nodes.m == no_node ? nullptr : r.trace->find(r.nodes.m);
-    const Tensor* const d = r.nodes.d == no_node ? nullptr : r.trace->find(r.nodes.d);
+// The states that the trace kept after each of its own tiles, of all heads: three passes over the
+// keys so far.
+Invariant recorded_states(const Row& r) {
+    Invariant check{"recorded m, d, o after each tile = three-pass", true, ""};
+    const auto kept = [&](NodeId id) { return id == no_node ? nullptr : r.trace->find(id); };
+    const Tensor *const m = kept(r.nodes.m), *const d = kept(r.nodes.d), *const o = kept(r.nodes.o);
     if (m == nullptr || d == nullptr || m->size() == 0 || d->size() != m->size()) {
         check.figure = "not kept: not measured";
         return check;
     }
+    constexpr std::int64_t most_work = 4000000;
     const std::int64_t tiles = m->shape[3];
-    const std::int64_t last =
-        ((r.batch * r.heads + r.head) * r.queries + r.query) * tiles + tiles - 1;
-    double worst = std::fabs(m->at(last) - want.m) / std::max(1.0, std::fabs(want.m));
-    worsen(worst, std::fabs(d->at(last) - want.d) / want.d);
-    check.holds = worst <= 2 * rounding * static_cast<double>(r.n + 8);
-    check.figure = "relative error " + format_number(worst, 3);
+    const bool outputs = o != nullptr && r.width > 0 && o->size() == m->size() * r.width;
+    const bool all = r.heads * tiles * r.n * (r.width + 32) <= most_work;
+    Worst worst;
+    for (std::int64_t h = 0; h < r.heads; ++h) {
+        const Values v = outputs ? r.values_of(h) : Values{};
+        const double allowed = tolerance_of(r.n, v), relative = relative_tolerance(r.n);
+        for (std::int64_t j = all ? 0 : tiles - 1; j < tiles; ++j) {
+            const std::int64_t n = std::min(r.n, (j + 1) * attention_tile);
+            const Exact want = exact(recorded_scores(r, h), n, v);
+            const std::int64_t i = ((r.batch * r.heads + h) * r.queries + r.query) * tiles + j;
+            worst.add(std::fabs(m->at(i) - want.m), relative * std::max(1.0, std::fabs(want.m)));
+            worst.add(std::fabs(d->at(i) / want.d - 1), relative);
+            for (std::int64_t c = 0; c < v.width; ++c)
+                worst.add(std::fabs(o->at(i * v.width + c) / want.d - want.o[at(c)]), allowed);
+        }
+    }
+    check.holds = worst.holds();
+    check.figure = worst.figure() + ", " + format_count(r.heads) +
+                   (r.heads == 1 ? " head" : " heads") +
+                   (all ? " × " + format_count(tiles) + (tiles == 1 ? " tile" : " tiles")
+                        : ", last of " + format_count(tiles) + " tiles") +
+                   (outputs ? "" : ", o was not kept");
     return check;
 }
 
@@ -163,14 +284,20 @@ void add_map_checks(const Row& r, std::vector<Invariant>& list) {
                                : format_count(above) + " cells are not 0"});
 }
 
+// What was counted while the row was read: n numbers a pass, and the weights there and back where
+// they leave fast memory.
 Invariant traffic(const Row& r) {
-    const bool same = r.three.traffic == traffic_formula(3, r.n, r.width) &&
-                      r.two.traffic == traffic_formula(2, r.n, r.width) &&
-                      r.shown.traffic == traffic_formula(1, r.n, r.width);
+    const std::int64_t n = r.n, values = n * r.width;
+    const auto same = [&](const SoftmaxResult& s, std::int64_t reads, std::int64_t weights) {
+        const Traffic& t = s.traffic;
+        return t.scores_read == reads * n && t.weights_written == weights * n &&
+               t.weights_read == weights * n && t.values_read == values && t.out_written == r.width;
+    };
     const auto counted = [&](const SoftmaxResult& s) { return format_count(s.traffic.row()); };
-    return {"traffic counted = formula (5n, 4n, n)", same,
+    return {"traffic counted = formula (5n, 4n, n)",
+            same(r.three, 3, 1) && same(r.two, 2, 1) && same(r.shown, 1, 0),
             counted(r.three) + ", " + counted(r.two) + " and " + counted(r.shown) +
-                " for n = " + std::to_string(r.n)};
+                " for n = " + std::to_string(n)};
 }
 
 // Red is right here: this is what the maximum is subtracted for.
@@ -179,101 +306,31 @@ void add_half_check(const Row& r, const Exact& want, std::vector<Invariant>& lis
     double worst = 0;
     for (std::int64_t c = 0; c < r.width; ++c)
         worsen(worst, std::fabs(r.result(c) - want.o[at(c)]));
-    const double tolerance = tolerance_of(r) / rounding * 0x1p-11;
+    const double tolerance = tolerance_of(r.n, {r.values, r.width, r.ld}) / rounding * 0x1p-11;
     list.push_back({"16 bits without the maximum = three-pass", worst <= tolerance,
                     r.overflowed()
                         ? "d is " + format_number(r.running_d(r.tiles - 1)) + ": the result is lost"
                         : measured(worst, tolerance)});
 }
 
-// Of the recorded scores of the whole head, the spread that the division is for.
-double deviation(const Row& r) {
-    double sum = 0, squares = 0, count = 0;
-    const std::int64_t first = r.first - r.query * r.context;
-    for (std::int64_t t = 0; t < r.queries; ++t)
-        for (std::int64_t s = 0; s <= t + r.context - r.queries; ++s) {
-            const double a = r.scores->at(first + t * r.context + s);
-            sum += a;
-            squares += a * a;
-            count += 1;
-        }
-    return std::sqrt(std::max(0.0, squares / count - sum / count * (sum / count)));
-}
-
-std::string times(double factor) {
-    return factor >= 0.1 ? format_fixed(factor, 2) : format_number(factor, 2);
-}
-
 }  // namespace
 
 std::vector<Invariant> checks(const Row& r) {
-    const Exact want = exact(r.row, r);
-    std::vector<Real> stored;
-    for (std::int64_t i = 0; i < r.n; ++i) stored.push_back(r.scores->real[at(r.first + i)]);
-    const Exact run = exact(stored, r);
+    const Exact want = exact(r.row.data(), r.n, {r.values, r.width, r.ld});
+    std::vector<Exact> run;  // of each head as recorded
+    for (std::int64_t h = 0; h < r.heads; ++h)
+        run.push_back(exact(recorded_scores(r, h), r.n, r.values_of(h)));
     std::vector<Invariant> list;
     list.push_back(any_tiles(r, want));
+    list.push_back(model_kernel(r, want));
     list.push_back(as_recorded(r, run));
     list.push_back(ends(r, want));
-    list.push_back(recorded_states(r, run));
+    list.push_back(recorded_states(r));
+    if (r.probs != nullptr) list.push_back(weights_of_row(r, run));
     add_map_checks(r, list);
     list.push_back(traffic(r));
     add_half_check(r, want, list);
     return list;
-}
-
-std::string headline(const Row& r) {
-    if (r.half && r.overflowed() && r.complete())
-        return "Without the maximum 16 bits overflow: the result is lost";
-    const std::int64_t p = r.live();
-    if (p < 0) return "The row waits in slow memory";
-    if (r.complete()) {
-        if (r.half) return "Without the maximum, in 16 bits: it fits, this time";
-        const int n = r.rescales();
-        return n == 0   ? "One look at each score, and nothing had to be rescaled"
-               : n == 1 ? "One look at each score: rescaled once, the same result"
-                        : "One look at each score: rescaled " + std::to_string(n) +
-                              " times, the same result";
-    }
-    const std::string name = "Tile " + std::to_string(p);
-    if (r.half) return name + " adds up in 16 bits, no maximum taken off";
-    if (p == 0) return "The first tile sets the maximum";
-    const double shrink = r.shrink(p);
-    if (shrink >= 1) return name + " brings no new maximum: just add";
-    return name + " raises the maximum: all before × " + times(shrink);
-}
-
-std::string description(const Row& r) {
-    std::string text = "Attention of head " + std::to_string(r.head) + " in " + r.place +
-                       ": the query “" + r.token(r.query + r.context - r.queries) +
-                       "” at position " + std::to_string(r.query + r.context - r.queries) +
-                       " sees " + std::to_string(r.n) + (r.n == 1 ? " key" : " keys") + " in " +
-                       std::to_string(r.tiles) + (r.tiles == 1 ? " tile" : " tiles") + " of " +
-                       std::to_string(r.tile) + ". ";
-    text += headline(r) + ". ";
-    if (!r.half)
-        text += "At the end m = " + format_number(static_cast<double>(r.shown.m)) +
-                " and d = " + format_number(static_cast<double>(r.shown.d)) + ". ";
-    else
-        text += "In 16 bits d ends as " + format_number(r.running_d(r.tiles - 1)) + ". ";
-    std::int64_t best = 0;
-    for (std::int64_t i = 1; i < r.n; ++i)
-        if (r.row[at(i)] > r.row[at(best)]) best = i;
-    const double share = 1 / static_cast<double>(r.shown.d);
-    text += "The largest share, " + format_percent(share) + ", goes to “" + r.token(best) +
-            "” at " + std::to_string(best) + ". ";
-    if (r.pushed)
-        text += "The score of “" + r.token(r.key) + "” was set by hand to " +
-                format_number(static_cast<double>(r.row[at(r.key)])) + ". ";
-    const double spread = deviation(r);
-    text += std::string(r.divided ? "Scores are" : "Here scores are not") +
-            " divided by √d, times " + format_number(r.scale) +
-            ": over this head they scatter by " + format_number(spread, 3) + " with it and by " +
-            format_number(spread / r.scale, 3) + " without. ";
-    text += "Three passes move " + format_count(r.three.traffic.row()) +
-            " numbers of the row, two " + format_count(r.two.traffic.row()) + ", one " +
-            format_count(r.shown.traffic.row()) + ".";
-    return text;
 }
 
 }  // namespace sf::online

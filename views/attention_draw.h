@@ -68,6 +68,11 @@ Colour before_colour(const Theme& t);  // of the output before it is rescaled
 // Tiles of the state that are not those of the row without the push.
 bool differs(const Row& row, std::int64_t p);
 
+// The page "scale": the spread of scores over the width of a head, one row with and without 1/√d.
+void draw_scale(const Page& page, const Rect& area);
+std::string scale_headline(const Row& row);
+std::string scale_words(const Row& row, const Frame& frame);
+
 // Left: the map of the head, small ones of all heads. Right: what fast memory holds, and what went
 // through slow memory.
 void draw_maps(const Page& page, const Rect& area);

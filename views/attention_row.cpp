@@ -1,6 +1,7 @@
 #include "views/attention_row.h"
 
 #include "views/draw/shapes.h"
+#include "views/place.h"
 
 #include <algorithm>
 #include <cmath>
@@ -40,26 +41,6 @@ Nodes nodes_of(const Graph& g, NodeId probs) {
     return n;
 }
 
-// Where the values of a head lie: (B, S, H, nope + value), or (B, S, rank) for all heads.
-void find_values(Row& r) {
-    if (r.nodes.values == no_node) return;
-    const Tensor* kv = r.trace->find(r.nodes.values);
-    const Attrs& a = (*r.trace->graph)[r.nodes.out].attrs;
-    if (kv == nullptr || kv->dtype != DType::real) return;
-    const Shape& s = kv->shape;
-    if (s.rank == 3 && s[2] == a.value) {
-        r.values = kv->real.data() + r.batch * s[1] * s[2];
-        r.ld = s[2];
-    } else if (s.rank == 4 && s[3] >= a.value && s[2] >= 1 && r.heads % s[2] == 0) {
-        const std::int64_t shared = r.head / (r.heads / s[2]);  // heads may share their values
-        r.values = kv->real.data() + (r.batch * s[1] * s[2] + shared) * s[3] + (s[3] - a.value);
-        r.ld = s[2] * s[3];
-    } else {
-        return;
-    }
-    r.width = a.value;
-}
-
 // Tiles that have arrived when keys come in the steps of the model's own tiles.
 double arrived_by_cursor(const Frame& frame, const Row& r) {
     const auto all = static_cast<double>(r.tiles);
@@ -76,13 +57,6 @@ double arrived_by_cursor(const Frame& frame, const Row& r) {
 }
 
 }  // namespace
-
-int current_layer(const Frame& frame) {
-    if (frame.timeline == nullptr || frame.timeline->size() == 0) return 0;
-    return (*frame.timeline)[std::clamp<std::int64_t>(frame.cursor.step, 0,
-                                                      frame.timeline->size() - 1)]
-        .layer;
-}
 
 Nodes attention_nodes(const Graph& graph, int layer) {
     NodeId first = no_node, best = no_node;
@@ -129,7 +103,7 @@ RowOrReason make_row(const Frame& frame, const Choice& choice) {
     Row& r = result.row;
     r.trace = frame.trace;
     const Graph& graph = *frame.trace->graph;
-    r.nodes = attention_nodes(graph, current_layer(frame));
+    r.nodes = attention_nodes(graph, layer_at_cursor(frame));
     if (r.nodes.probs == no_node) {
         result.reason = "This model has no softmax attention.";
         return result;
@@ -159,7 +133,10 @@ RowOrReason make_row(const Frame& frame, const Choice& choice) {
                         ", were not kept: the command “complete " + node.name + "” computes them.";
         return result;
     }
-    find_values(r);
+    const Values values = r.values_of(r.head);
+    r.values = values.first;
+    r.width = values.width;
+    r.ld = values.ld;
     const double factor = choice.divide ? 1 : 1 / r.scale;
     for (std::int64_t i = 0; i < r.n; ++i)
         r.before.push_back(choice.divide ? r.scores->real[at(r.first + i)]
@@ -184,6 +161,21 @@ RowOrReason make_row(const Frame& frame, const Choice& choice) {
     r.arrived = choice.arrived >= 0 ? static_cast<double>(std::min(choice.arrived, r.tiles))
                                     : arrived_by_cursor(frame, r);
     return result;
+}
+
+// In (B, S, G, nope + value) behind the keys, G heads of them, or (B, S, rank) for all heads.
+Values Row::values_of(std::int64_t of_head) const {
+    if (nodes.values == no_node) return {};
+    const Tensor* kv = trace->find(nodes.values);
+    const Attrs& a = (*trace->graph)[nodes.out].attrs;
+    if (kv == nullptr || kv->dtype != DType::real) return {};
+    const Shape& s = kv->shape;
+    if (s.rank == 3 && s[2] == a.value)
+        return {kv->real.data() + batch * s[1] * s[2], a.value, s[2]};
+    if (s.rank != 4 || s[3] < a.value || s[2] < 1 || heads % s[2] != 0) return {};
+    const std::int64_t shared = of_head / (heads / s[2]);  // heads may share their values
+    return {kv->real.data() + (batch * s[1] * s[2] + shared) * s[3] + (s[3] - a.value), a.value,
+            s[2] * s[3]};
 }
 
 std::int64_t Row::count(std::int64_t p) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/run/score_variance.h"
 #include "core/run/softmax_passes.h"
 #include "views/view.h"
 
@@ -37,8 +38,12 @@ struct Nodes {
 };
 // Those of `layer`, else of the last layer before it that has attention, else of the first.
 Nodes attention_nodes(const Graph& graph, int layer);
-// The layer that the cursor is in.
-int current_layer(const Frame& frame);
+
+// Where the values of a head lie; width 0: they were not kept.
+struct Values {
+    const Real* first = nullptr;
+    std::int64_t width = 0, ld = 0;
+};
 
 struct Row {
     const Trace* trace = nullptr;
@@ -69,6 +74,7 @@ struct Row {
     double arrived = 0;  // tiles, with the part of the one on its way
 
     SoftmaxRow softmax_row() const { return {row.data(), n, values, width, ld}; }
+    Values values_of(std::int64_t of_head) const;
     // Keys of the tile that arrives as number `p`.
     std::int64_t begin(std::int64_t p) const { return order[static_cast<std::size_t>(p)] * tile; }
     std::int64_t count(std::int64_t p) const;
@@ -104,6 +110,9 @@ std::vector<std::string> order_names();
 std::vector<std::int64_t> arrival(const std::string& order, const std::vector<Real>& scores,
                                   std::int64_t tile);
 std::int64_t tile_size(std::int64_t wanted, std::int64_t n);
+
+// The variance of the scores of the layer, all heads and visible pairs.
+ScoreVariance trained_variance(const Row& row);
 
 std::vector<Invariant> checks(const Row& row);
 std::string description(const Row& row);

@@ -1,6 +1,8 @@
 #include "views/attention_draw.h"
+#include "views/draw/page.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
+#include "views/place.h"
 #include "views/registry.h"
 
 #include <algorithm>
@@ -31,26 +33,32 @@ public:
                "width of a head and the softmax picks one key only.";
     }
     std::vector<Parameter> parameters(const Frame& frame) const override;
+    std::vector<Need> needs(const Frame& frame) const override {
+        if (frame.trace == nullptr || setting_text(frame, *this, "show") != "scale") return {};
+        return {score_variances(*frame.trace)};
+    }
     std::vector<Invariant> invariants(const Frame& frame) const override {
         const RowOrReason made = made_of(frame);
         return made.reason.empty() ? checks(made.row) : std::vector<Invariant>{};
     }
     std::string describe(const Frame& frame) const override {
         const RowOrReason made = made_of(frame);
-        return made.reason.empty() ? description(made.row) : made.reason;
+        if (!made.reason.empty()) return made.reason;
+        return description(made.row) + (setting_text(frame, *this, "show") == "scale"
+                                            ? " " + scale_words(made.row, frame)
+                                            : "");
     }
     void draw(Canvas& canvas, const Frame& frame) const override;
 
 private:
     RowOrReason made_of(const Frame& frame) const;
-    static void draw_page(const Page& page, const Rect& area);
-    static void draw_reason(Canvas& canvas, const Frame& frame, const std::string& reason);
+    static void draw_page(const Page& page, const Rect& area, bool scale);
 };
 
 std::vector<Parameter> AttentionView::parameters(const Frame& frame) const {
     double heads = 1024, queries = 1 << 20, keys = 1 << 20;
     if (frame.trace != nullptr) {
-        const Nodes n = attention_nodes(*frame.trace->graph, current_layer(frame));
+        const Nodes n = attention_nodes(*frame.trace->graph, layer_at_cursor(frame));
         if (n.scores != no_node) {
             const Shape s = frame.trace->shape(n.scores);
             if (s.rank == 4) {
@@ -62,6 +70,14 @@ std::vector<Parameter> AttentionView::parameters(const Frame& frame) const {
     }
     using T = Parameter::Type;
     return {
+        {"show",
+         T::choice,
+         0,
+         0,
+         {"row", "scale"},
+         std::string("row"),
+         "The page: one row through the online softmax, or why scores are divided by √d.",
+         false},
         {"head",
          T::integer,
          0,
@@ -86,7 +102,9 @@ std::vector<Parameter> AttentionView::parameters(const Frame& frame) const {
          0.0,
          "Keys that arrive at once; 0 makes about six tiles, 32 is the model's own size, the whole "
          "row is the plain softmax.",
-         false},
+         false,
+         false,
+         keys},
         {"order", T::choice, 0, 0, order_names(), std::string("forward"),
          "In which order the tiles arrive: the result does not depend on it, the number of "
          "rescales does.",
@@ -146,47 +164,50 @@ RowOrReason AttentionView::made_of(const Frame& frame) const {
     return make_row(frame, c);
 }
 
-void AttentionView::draw_reason(Canvas& canvas, const Frame& frame, const std::string& reason) {
-    const Theme& t = *frame.theme;
-    const Rect all = frame.area.inset(16);
-    const double width = std::min(all.w, 560 * t.text_scale);
-    const double x = all.x + (all.w - width) / 2;
-    const auto large = t.text(t.large(), t.ink, Weight::bold, Align::centre);
-    const auto soft = t.text(t.normal(), t.ink_soft, Weight::regular, Align::centre);
-    const std::string head = frame.trace == nullptr ? "Type a text and press Enter" : "No row here";
-    const std::string text =
-        frame.trace == nullptr
-            ? "Scores of one query then arrive tile by tile, and softmax sees each only once."
-            : reason;
-    const double first = paragraph_height(canvas, width, head, large);
-    const double h = first + 8 + paragraph_height(canvas, width, text, soft);
-    if (h > all.h || width < 80) return;
-    const double y = all.y + (all.h - h) / 2;
-    paragraph(canvas, {x, y}, width, head, large);
-    paragraph(canvas, {x, y + first + 8}, width, text, soft);
-}
-
 void AttentionView::draw(Canvas& canvas, const Frame& frame) const {
     if (frame.area.w < 64 || frame.area.h < 48) return;
     const RowOrReason made = made_of(frame);
-    if (!made.reason.empty()) return draw_reason(canvas, frame, made.reason);
+    if (frame.trace == nullptr)
+        return draw_empty_page(canvas, *frame.theme, frame.area.inset(16),
+                               "Type a text and press Enter",
+                               "Scores of one query then arrive tile by tile, and softmax sees "
+                               "each only once.");
+    if (!made.reason.empty())
+        return draw_empty_page(canvas, *frame.theme, frame.area.inset(16), "No row here",
+                               made.reason);
     const double s = frame.theme->text_scale;
     const double pad = frame.area.w / s < 700 ? 12 : 24;
     const Page page{canvas, frame, *frame.theme, made.row};
-    draw_page(page, {frame.area.x + pad, frame.area.y + pad * 0.75, frame.area.w - 2 * pad,
-                     frame.area.h - 1.5 * pad});
+    draw_page(page,
+              {frame.area.x + pad, frame.area.y + pad * 0.75, frame.area.w - 2 * pad,
+               frame.area.h - 1.5 * pad},
+              setting_text(frame, *this, "show") == "scale");
 }
 
 // The row in the middle; the two memories go before the maps where there is no room for all.
-void AttentionView::draw_page(const Page& page, const Rect& area) {
+void AttentionView::draw_page(const Page& page, const Rect& area, bool scale) {
     const Theme& t = page.t;
     const Row& r = page.row;
     const double s = t.text_scale, wide = area.w / s, high = area.h / s;
     double y = area.y;
+    const PageTitles titles{
+        "attention", {{"row", "One row"}, {"scale", "Why √d"}}, scale ? "scale" : "row"};
     if (high >= 140) {
         const double line = std::ceil(line_height(t.large()));
-        text_in(page.canvas, {area.x, y, area.w, line}, headline(r),
-                t.text(t.large(), t.ink, Weight::bold));
+        const double pages = page_titles_width(page.canvas, t, titles);
+        const std::string head = scale ? scale_headline(r) : headline(r);
+        const auto style = t.text(t.large(), t.ink, Weight::bold);
+        // The pages stand beside the headline, else above it where there is height for them.
+        const bool beside = page.canvas.text_width(head, style) + 32 * s + pages <= area.w;
+        const bool above = !beside && high >= 320 && pages <= area.w;
+        if (above) {
+            draw_page_titles(page.canvas, t, {area.x, y}, titles);
+            y += page_titles_height(t);
+        } else if (beside) {
+            draw_page_titles(page.canvas, t, {area.right() - pages, y + 2}, titles);
+        }
+        text_in(page.canvas, {area.x, y, area.w - (beside ? pages + 32 * s : 0), line}, head,
+                style);
         y += line;
     }
     if (high >= 200) {
@@ -195,8 +216,10 @@ void AttentionView::draw_page(const Page& page, const Rect& area) {
         const std::vector<std::string> parts{
             "“" + r.token(position) + "” at " + std::to_string(position) + " asks",
             "head " + std::to_string(r.head) + ", " + r.place,
-            std::to_string(r.n) + (r.n == 1 ? " key" : " keys") + " in " + std::to_string(r.tiles) +
-                (r.tiles == 1 ? " tile" : " tiles") + " of " + std::to_string(r.tile),
+            std::to_string(r.n) + (r.n == 1 ? " key" : " keys") +
+                (scale ? ""
+                       : " in " + std::to_string(r.tiles) + (r.tiles == 1 ? " tile" : " tiles") +
+                             " of " + std::to_string(r.tile)),
             r.pushed ? "one score moved by hand" : "", r.divided ? "" : "not divided by √d"};
         std::string text;
         const auto soft = t.text(t.normal(), t.ink_soft);
@@ -209,6 +232,7 @@ void AttentionView::draw_page(const Page& page, const Rect& area) {
         y += line + 12;
     }
     Rect body{area.x, y, area.w, area.bottom() - y};
+    if (scale) return draw_scale(page, body);
     const double gap = wide >= 700 ? 24 : 16;
     const bool maps_left = wide >= 800 && body.h / s >= 240;
     if (wide >= 560 && body.h >= slow_height(t)) {

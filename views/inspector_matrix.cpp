@@ -63,6 +63,7 @@ struct Layout {
     double labels = 0;    // height of the column labels
     double label_w = 0;   // width of the row labels
     double profile = 0;   // height of the bars below, caption included
+    double room = 0;      // from the map's left side to the end of the area
 };
 
 double row_label_width(const Canvas& canvas, const Theme& theme, const Matrix& m, const Window& w,
@@ -87,15 +88,16 @@ Layout make_layout(const Canvas& canvas, const Theme& theme, const Rect& area, c
     l.label_w = row_label_width(canvas, theme, m, w, std::min(104 * u, area.w * 0.3));
     // The bars' end values stand in the same margin.
     if (m.row_labels && m.profile) {
-        double lo = 0, hi = 0;
-        for (std::int64_t c = w.col; c < w.col + w.cols; ++c)
+        double lo = m.own_range ? 0 : std::min(0.0, m.scale.lo);
+        double hi = m.own_range ? 0 : std::max(0.0, m.scale.hi);
+        for (std::int64_t c = w.col; m.own_range && c < w.col + w.cols; ++c)
             if (const double v = m.slice->masked(m.row, c) ? 0 : m.value(m.row, c);
                 std::isfinite(v)) {
                 lo = std::min(lo, v);
                 hi = std::max(hi, v);
             }
         const double axis = std::max(52 * u, axis_width(canvas, theme, lo, hi));
-        l.label_w = std::max(l.label_w, std::min(axis, area.w * 0.25));
+        l.label_w = std::max(l.label_w, std::min(axis, area.w * 0.35));
     }
     const double left = l.label_w > 0 ? l.label_w + 8 : 0;
     const double top = l.segments + l.labels;
@@ -103,6 +105,7 @@ Layout make_layout(const Canvas& canvas, const Theme& theme, const Rect& area, c
     const double least = line + 8 + 44 * u;
     const bool profile = m.profile && room_h > least + 104 * u;
     const double map_h = profile ? room_h - least - 8 : room_h;
+    l.room = room_w;
     l.cell_w = std::min(room_w / static_cast<double>(w.cols), 96 * u);
     l.cell_h = std::min(map_h / static_cast<double>(w.rows), (m.slice->square ? 96 : 72) * u);
     if (m.slice->square) l.cell_w = l.cell_h = std::min(l.cell_w, l.cell_h);
@@ -140,7 +143,9 @@ void draw_segments(Canvas& canvas, const Theme& theme, const Matrix& m, const La
 void draw_labels(Canvas& canvas, const Theme& theme, const Matrix& m, const Layout& l,
                  const Window& w) {
     const double size = theme.small();
-    if (l.label_w > 0 && m.row_labels && m.slice->row_axis != Axis::none)
+    const bool row_labels = l.label_w > 0 && m.row_labels && m.slice->row_axis != Axis::none;
+    const bool low_rows = row_labels && l.cell_h < line_height(size);
+    if (row_labels)
         for (const Label& at :
              label_places(w.row, w.rows, m.row, l.cell_h, line_height(size) * 0.95)) {
             const auto style =
@@ -168,9 +173,12 @@ void draw_labels(Canvas& canvas, const Theme& theme, const Matrix& m, const Layo
             at.selected ? bold : theme.text(size, theme.ink_soft, Weight::regular, Align::centre);
         const std::string text = elide(canvas, col_label(*m.trace, *m.slice, at.i), style, longest);
         const double half = canvas.text_width(text, style) / 2;
-        // The last label of a narrow map does not hang over its end.
-        const double x = std::min(l.map.x + l.cell_w * (static_cast<double>(at.i - w.col) + 0.5),
-                                  std::max(l.map.x + half, l.map.right() - half));
+        // The last label of a narrow map does not hang over its end, nor the first one over that
+        // of a low first row.
+        const double least = low_rows ? l.map.x + half - 4 : 0;
+        const double x =
+            std::max(least, std::min(l.map.x + l.cell_w * (static_cast<double>(at.i - w.col) + 0.5),
+                                     std::max(l.map.x + half, l.map.right() - half)));
         if (std::any_of(taken.begin(), taken.end(), [&](const auto& t) {
                 return x - half < t.second + 3 && t.first < x + half + 3;
             }))
@@ -213,8 +221,10 @@ void draw_row(Canvas& canvas, const Theme& theme, const Matrix& m, const Layout&
     const std::string number = std::to_string(m.row);
     const std::string words =
         "Row " + number + (row.empty() || row == number ? "" : " “" + row + "”");
-    canvas.text({l.map.x, y + line * 0.75},
-                elide(canvas, words, style, std::max(l.map.w, 160 * theme.text_scale)), style);
+    canvas.text(
+        {l.map.x, y + line * 0.75},
+        elide(canvas, words, style, std::min(l.room, std::max(l.map.w, 160 * theme.text_scale))),
+        style);
     p.data = {l.map.x, y + line + 2, l.map.w, l.profile - line - 8};
     p.n = w.cols;
     p.value = [&](std::int64_t c) {
@@ -232,6 +242,7 @@ void draw_row(Canvas& canvas, const Theme& theme, const Matrix& m, const Layout&
         }
     p.selected = m.col - w.col;
     p.label_right = l.label_w > 0 ? l.map.x - 8 : 0;
+    p.label_room = l.label_w;
     draw_profile(canvas, theme, p);
     if (m.node.empty()) return;
     canvas.hit(p.data, {m.node, m.slice->index(m.row, w.col), 1, w.cols, 0, m.slice->col_stride});
@@ -294,12 +305,15 @@ void draw_profile(Canvas& canvas, const Theme& theme, const Profile& p) {
     if (p.label_right <= 0) return;
     const auto end = theme.text(size, theme.ink_faint, Weight::regular, Align::right);
     const double cap = cap_height(size);
-    if (hi > 0) canvas.text({p.label_right, p.data.y + cap}, format_number(hi, 3), end);
-    if (lo < 0 && p.data.h > 2.6 * line_height(size))
-        canvas.text({p.label_right, p.data.bottom()}, format_number(lo, 3), end);
+    const auto label = [&](double base, const std::string& number) {
+        if (canvas.text_width(number, end) <= p.label_room)
+            canvas.text({p.label_right, base}, number, end);
+    };
+    if (hi > 0) label(p.data.y + cap, format_number(hi, 3));
+    if (lo < 0 && p.data.h > 2.6 * line_height(size)) label(p.data.bottom(), format_number(lo, 3));
     const double zero = along(0);
     if (zero > p.data.y + 2.4 * cap && (lo == 0 || zero < p.data.bottom() - 2.4 * cap))
-        canvas.text({p.label_right, lo == 0 ? p.data.bottom() : zero + cap / 2}, "0", end);
+        label(lo == 0 ? p.data.bottom() : zero + cap / 2, "0");
 }
 
 MatrixPlace draw_matrix(Canvas& canvas, const Theme& theme, const Rect& area, const Matrix& m) {
@@ -308,6 +322,10 @@ MatrixPlace draw_matrix(Canvas& canvas, const Theme& theme, const Rect& area, co
     Window w{0, s.rows, 0, s.cols};
     if (s.rows <= 0 || s.cols <= 0 || area.w < 16 || area.h < 16) return placed;
     Layout l = make_layout(canvas, theme, area, m, w);
+    // Labels alone are no picture.
+    if (l.map.bottom() > area.bottom() + 0.5 ||
+        area.bottom() - l.map.y < line_height(theme.small()))
+        return placed;
     if (m.zoom.factor > 1) {
         // The map keeps its place: fewer, larger cells.
         zoomed(l.map.y, l.map.h, m.zoom.centre.y, m.zoom.pan.y, m.zoom.factor, s.rows, w.row,

@@ -65,7 +65,8 @@ struct Profile {
     Colour colour;
     double lo = 0, hi = 0;
     std::int64_t selected = -1;
-    double label_right = 0;  // where the end values of the axis end; 0: none
+    double label_right = 0;   // where the end values of the axis end; 0: none
+    double label_room = 1e9;  // and no wider than this
     bool numbers = false;
 };
 void draw_profile(Canvas& canvas, const Theme& theme, const Profile& profile);

@@ -97,11 +97,25 @@ SettingValue parse(const View& view, const Parameter& p, const std::string& text
 
 }  // namespace
 
+double Parameter::part_of(double value) const {
+    if (!(max > min)) return 0;
+    const double part = log ? std::log(std::max(value, min) / min) / std::log(max / min)
+                            : (value - min) / (max - min);
+    return std::clamp(part, 0.0, 1.0);
+}
+
+double Parameter::value_at(double part) const {
+    part = std::clamp(part, 0.0, 1.0);
+    const double v = log ? min * std::pow(max / min, part) : min + (max - min) * part;
+    return type == Type::integer ? std::round(v) : v;
+}
+
 const std::vector<std::unique_ptr<const View>>& views() {
     static const std::vector<std::unique_ptr<const View>> all = [] {
         std::vector<std::unique_ptr<const View>> list;
         list.push_back(make_map_view());
         list.push_back(make_rope_view());
+        list.push_back(make_latent_view());
         list.push_back(make_attention_view());
         list.push_back(make_inspector_view());
         return list;

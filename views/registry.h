@@ -9,6 +9,7 @@ namespace sf {
 // One factory a view, each defined in <name>_view.cpp.
 std::unique_ptr<const View> make_map_view();
 std::unique_ptr<const View> make_rope_view();
+std::unique_ptr<const View> make_latent_view();
 std::unique_ptr<const View> make_attention_view();
 std::unique_ptr<const View> make_inspector_view();
 

@@ -122,7 +122,7 @@ void draw_dial(Canvas& canvas, const Scene& s, const Dial& d, double turned) {
     const auto i = static_cast<std::size_t>(d.pair);
     const Colour blue = t.meaning(Meaning::query), orange = t.meaning(Meaning::key);
     const bool chosen = s.choices.pair == d.pair;
-    const std::string q_name = s.node("q_pe"), k_name = s.node("k_pe");
+    const std::string q_name = s.node("q_pe"), k_name = s.node(s.key_name);
     const auto hovered = [&](const std::string& name, std::int64_t first) {
         return s.frame->hover_node == name && s.frame->hover_index >= first &&
                s.frame->hover_index < first + 2;
@@ -178,18 +178,6 @@ void draw_arc(Canvas& canvas, Vec2 centre, double radius, double from, double sw
         points.push_back(on_dial(centre, {std::cos(a) * radius, std::sin(a) * radius}));
     }
     canvas.polyline(points, colour, width);
-}
-
-double draw_title(Canvas& canvas, const Theme& t, const Rect& area, const std::string& title,
-                  const std::string& remark) {
-    const double h = line_height(t.normal());
-    const auto style = t.text(t.normal(), t.ink, Weight::bold);
-    text_in(canvas, {area.x, area.y, area.w, h}, title, style);
-    const double used = canvas.text_width(title, style) + 12 * t.text_scale;
-    const auto soft = t.text(t.small(), t.ink_faint);
-    if (!remark.empty() && used + canvas.text_width(remark, soft) <= area.w)
-        canvas.text({area.x + used, area.y + h / 2 + cap_height(t.normal()) / 2}, remark, soft);
-    return h + 4;
 }
 
 double dials_height(const Scene& s, double width, double most) {

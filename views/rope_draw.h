@@ -2,8 +2,6 @@
 
 #include "views/rope_scene.h"
 
-#include <string>
-
 // The blocks of the view "RoPE". Each draws into its rectangle and leaves out what has no room.
 namespace sf::rope {
 
@@ -31,11 +29,11 @@ void draw_scaling(Canvas& canvas, const Scene& scene, const Rect& area);
 // The page "latent": what would have to be folded if the latent itself were rotated.
 void draw_latent(Canvas& canvas, const Scene& scene, const Rect& area);
 
+// Why the page "latent" has nothing to show where keys do not come from a latent (rope_words.cpp).
+std::string nothing_to_fold(const Scene& scene);
+
 // ---- shared -------------------------------------------------------------------------------------
 
-// A block's title in bold and, where there is room, a remark behind it. Returns the height taken.
-double draw_title(Canvas& canvas, const Theme& theme, const Rect& area, const std::string& title,
-                  const std::string& remark = "");
 // An open arc from angle `from` over `sweep` radians, counter-clockwise as in a textbook.
 void draw_arc(Canvas& canvas, Vec2 centre, double radius, double from, double sweep, Colour colour,
               double width);

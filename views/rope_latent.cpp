@@ -1,6 +1,7 @@
 #include "views/draw/formula.h"
 #include "views/draw/heat_map.h"
 #include "views/draw/number.h"
+#include "views/draw/page.h"
 #include "views/draw/plot.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
@@ -16,7 +17,7 @@ namespace {
 void draw_matrix(Canvas& canvas, const Theme& t, const Rect& area, const LatentFold& f,
                  const std::vector<float>& m, const ColourScale& scale, const std::string& title,
                  const std::string& remark) {
-    const double top = draw_title(canvas, t, area, title, remark);
+    const double top = draw_block_title(canvas, t, area, title, remark);
     const Rect room{area.x, area.y + top, area.w, area.h - top};
     const double cell = std::min(room.w / static_cast<double>(f.shown_cols),
                                  room.h / static_cast<double>(f.shown_rows));
@@ -41,7 +42,7 @@ void draw_change(Canvas& canvas, const Scene& s, const LatentFold& f, const Rect
     reach = std::max(reach, s.distance() + s.distance() / 4);
     Rect rest = area;
     const double title =
-        draw_title(canvas, t, area, "Change against distance 0", "|M(d) − M(0)| / |M(0)|");
+        draw_block_title(canvas, t, area, "Change against distance 0", "|M(d) − M(0)| / |M(0)|");
     rest.y += title, rest.h -= title;
     Plot plot;
     plot.area = rest;
@@ -71,7 +72,7 @@ void draw_change(Canvas& canvas, const Scene& s, const LatentFold& f, const Rect
 void draw_reason(Canvas& canvas, const Scene& s, const LatentFold& f, const Rect& area) {
     const Theme& t = *s.theme;
     const double u = t.text_scale;
-    double y = area.y + draw_title(canvas, t, area, "Why the path is decoupled") + 2 * u;
+    double y = area.y + draw_block_title(canvas, t, area, "Why the path is decoupled") + 2 * u;
     const auto ink = t.text(t.normal(), t.ink), soft = t.text(t.normal(), t.ink_soft);
     const std::string formula = "M(t−s) = W^{UQ⊤} R(t−s) W^{UK}";
     if (formula_width(canvas, formula, ink) <= area.w && y + 24 * u <= area.bottom()) {
@@ -92,6 +93,11 @@ void draw_reason(Canvas& canvas, const Scene& s, const LatentFold& f, const Rect
 void draw_latent(Canvas& canvas, const Scene& s, const Rect& area) {
     const Theme& t = *s.theme;
     const double u = t.text_scale, gap = 32 * u;
+    if (s.grouped) {
+        paragraph(canvas, {area.x, area.y}, std::min(area.w, 640 * u), nothing_to_fold(s),
+                  t.text(t.normal(), t.ink_soft), area.h);
+        return;
+    }
     const LatentFold f = latent_fold(s);
     if (!f.kept) {
         const std::string words =

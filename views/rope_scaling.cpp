@@ -1,5 +1,5 @@
-#include "core/ops/rope.h"
 #include "views/draw/number.h"
+#include "views/draw/page.h"
 #include "views/draw/plot.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
@@ -73,8 +73,8 @@ void draw_frequencies(Canvas& canvas, const Scene& s, const std::vector<Method>&
     const Theme& t = *s.theme;
     const double u = t.text_scale, factor = s.choices.factor;
     Rect rest = area;
-    const double title = draw_title(canvas, t, area, "Frequency of each pair, mapped / as trained",
-                                    "fast pairs left");
+    const double title = draw_block_title(
+        canvas, t, area, "Frequency of each pair, mapped / as trained", "fast pairs left");
     rest.y += title, rest.h -= title;
     const bool ramp_fits = rest.h >= 220 * u;
     const double ramp_h = ramp_fits ? std::round(64 * u) : 0;
@@ -94,7 +94,7 @@ void draw_frequencies(Canvas& canvas, const Scene& s, const std::vector<Method>&
     }
     const PlotFrame f = draw_plot(canvas, t, plot);
     if (f.data.w < 24 || f.data.h < 24) return;
-    const auto ramp = yarn_ramp(all.back().config);
+    const std::vector<double>& ramp = all.back().ramp;
     const auto style = t.text(t.small(), t.ink_soft, Weight::regular, Align::centre);
     for (const Band& b : bands(ramp)) {
         const double from = f.at(static_cast<double>(b.first) - 0.5, 1).x;
@@ -115,6 +115,46 @@ void draw_frequencies(Canvas& canvas, const Scene& s, const std::vector<Method>&
     if (ramp_fits) draw_ramp(canvas, t, {rest.x, rest.bottom() - ramp_h, rest.w, ramp_h}, f, ramp);
 }
 
+// The model's own loss along rows that are longer than those it was trained on.
+void draw_losses(Canvas& canvas, const Scene& s, const Rect& area) {
+    const Theme& t = *s.theme;
+    const double title = draw_block_title(
+        canvas, t, area, "The model's own loss by position",
+        s.losses.value != nullptr
+            ? "nats a token, " + format_count(s.losses.value->rows) + " held-out rows"
+            : "");
+    const Rect rest{area.x, area.y + title, area.w, area.h - title};
+    if (s.losses.value == nullptr)
+        return draw_pending(canvas, t, rest, "Reading held-out text with each way",
+                            s.losses.progress, s.losses.error);
+    const ScalingLosses& all = *s.losses.value;
+    Plot plot;
+    plot.area = rest;
+    plot.x = {"position", 0, static_cast<double>(all.length), false, true};
+    double lo = 1e30, hi = 0;
+    for (const auto& m : all.methods)
+        for (const double l : m.loss) lo = std::min(lo, l), hi = std::max(hi, l);
+    plot.y = {"", std::max(0.0, lo - 0.1 * (hi - lo)), hi + 0.1 * (hi - lo), false};
+    const double half = static_cast<double>(all.length) / static_cast<double>(all.begin.size()) / 2;
+    for (const auto& m : all.methods) {
+        const Look look = look_of(t, m.type);
+        Series line{"", {}, {}, look.colour, 2, false, look.dashed};
+        for (std::size_t b = 0; b < m.loss.size(); ++b) {
+            line.x.push_back(static_cast<double>(all.begin[b]) + half);
+            line.y.push_back(m.loss[b]);
+        }
+        plot.series.push_back(std::move(line));
+    }
+    const PlotFrame f = draw_plot(canvas, t, plot);
+    if (f.data.w < 24 || f.data.h < 24) return;
+    const double x = f.at(static_cast<double>(all.trained), lo).x;
+    draw_dashed(canvas, {{x, f.data.y}, {x, f.data.bottom()}}, t.ink_soft, 1, 4, 4);
+    const auto style = t.text(t.small(), t.ink_soft);
+    const std::string mark = "beyond " + format_count(all.trained);
+    if (x + 8 + canvas.text_width(mark, style) <= f.data.right())
+        canvas.text({x + 6, f.data.y + line_height(t.small())}, mark, style);
+}
+
 // A ring with the angles that training swept in grey and those that are new in red.
 void draw_sweep(Canvas& canvas, const Theme& t, Vec2 centre, double r, const Sweep& w) {
     const double width = std::min(r * 0.34, 9.0);
@@ -129,7 +169,7 @@ void draw_sweeps(Canvas& canvas, const Scene& s, const std::vector<Method>& all,
     Rect rest = area;
     const auto take = [&](double h) { rest.y += h, rest.h -= h; };
     if (rest.h >= 160 * u)
-        take(draw_title(canvas, t, area, "Angles within the trained length, and new ones"));
+        take(draw_block_title(canvas, t, area, "Angles within the trained length, and new ones"));
     const double legend =
         draw_legend(canvas, t, {rest.x, rest.y}, rest.w,
                     {{"within " + format_count(s.choices.trained) + " tokens", t.ink_faint},
@@ -169,7 +209,17 @@ void draw_sweeps(Canvas& canvas, const Scene& s, const std::vector<Method>& all,
             text_in(canvas, {rest.x, middle - line / 2, left, line}, method.title, style);
             continue;
         }
-        text_in(canvas, {rest.x, y, rest.w, line}, method.title + (used ? " (in use)" : ""), style);
+        const std::string name = method.title + (used ? " (in use)" : "");
+        text_in(canvas, {rest.x, y, rest.w, line}, name, style);
+        if (s.losses.value != nullptr) {
+            const auto& loss = s.losses.value->methods[m];
+            const std::string nats =
+                "loss " + format_fixed(loss.within, 2) + ", beyond " + format_fixed(loss.beyond, 2);
+            const double name_w = canvas.text_width(name, style) + 12 * u;
+            if (name_w + canvas.text_width(nats, t.text(t.small(), t.ink)) <= rest.w)
+                text_in(canvas, {rest.x + name_w, y, rest.w - name_w, line}, nats,
+                        t.text(t.small(), t.ink));
+        }
         // A step of one token turns the fastest pair by so much: what interpolation gives away.
         const std::string result =
             (fresh == 0
@@ -185,12 +235,17 @@ void draw_sweeps(Canvas& canvas, const Scene& s, const std::vector<Method>& all,
 void draw_scaling(Canvas& canvas, const Scene& s, const Rect& area) {
     const Theme& t = *s.theme;
     const double u = t.text_scale, gap = 32 * u;
-    const std::vector<Method> all = methods(s, s.choices.factor);
+    const std::vector<Method>& all = s.methods;
     const bool two = area.w >= 640 * u;
     const double w = two ? std::round((area.w - gap) / 2) : area.w;
     // Alone, the angles tell more: what a model meets that it has never met.
     if (!two) return draw_sweeps(canvas, s, all, area);
-    draw_frequencies(canvas, s, all, {area.x, area.y, w, area.h});
+    // The losses take the lower part where both can be read.
+    const bool losses = s.choices.factor > 1 && area.h >= 340 * u;
+    const double upper = losses ? std::round((area.h - 24 * u) * 0.54) : area.h;
+    draw_frequencies(canvas, s, all, {area.x, area.y, w, upper});
+    if (losses)
+        draw_losses(canvas, s, {area.x, area.y + upper + 24 * u, w, area.h - upper - 24 * u});
     draw_sweeps(canvas, s, all, {area.x + w + gap, area.y, w, area.h});
 }
 

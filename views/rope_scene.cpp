@@ -2,6 +2,7 @@
 
 #include "core/ops/rope.h"
 #include "views/draw/shapes.h"
+#include "views/place.h"
 
 #include <algorithm>
 #include <cmath>
@@ -19,15 +20,16 @@ double length_of(Vec2 v) {
     return std::hypot(v.x, v.y);
 }
 
-Vec2 Scene::raw_query(std::int64_t token, std::int64_t pair) const {
+Vec2 Scene::raw_query(std::int64_t token, std::int64_t pair, std::int64_t of_head) const {
     const std::int64_t at =
-        ((batch * tokens + token) * heads + head) * (nope + rope()) + nope + 2 * pair;
+        ((batch * tokens + token) * heads + of_head) * (nope + rope()) + nope + 2 * pair;
     return {q->at(at), q->at(at + 1)};
 }
 
-Vec2 Scene::raw_key(std::int64_t token, std::int64_t pair) const {
-    const std::int64_t at = (batch * tokens + token) * (rank + rope()) + rank + 2 * pair;
-    return {kv_a->at(at), kv_a->at(at + 1)};
+Vec2 Scene::raw_key(std::int64_t token, std::int64_t pair, std::int64_t of_group) const {
+    const std::int64_t at = ((batch * tokens + token) * groups + of_group) * (k_in_begin + rope()) +
+                            k_in_begin + 2 * pair;
+    return {k_in->at(at), k_in->at(at + 1)};
 }
 
 double Scene::content_at(std::int64_t token, std::int64_t key) const {
@@ -36,7 +38,8 @@ double Scene::content_at(std::int64_t token, std::int64_t key) const {
     double sum = 0;
     if (kv != nullptr) {
         const std::int64_t a = row * (nope + rope());
-        const std::int64_t b = (column * heads + head) * (nope + value);
+        const std::int64_t b = grouped ? (column * groups + group) * (nope + rope())
+                                       : (column * heads + head) * (nope + value);
         for (std::int64_t i = 0; i < nope; ++i) sum += q->at(a + i) * kv->at(b + i);
     } else if (q_latent != nullptr && latents != nullptr) {
         for (std::int64_t i = 0; i < rank; ++i)
@@ -72,34 +75,7 @@ double Scene::position_at(std::int64_t key) const {
 }
 
 std::string Scene::token_text(std::int64_t token) const {
-    const auto i = static_cast<std::size_t>(batch * trace->extent.tokens + token);
-    return "“" + (i < trace->tokens.size() ? token_label(trace->tokens[i]) : std::string("?")) +
-           "”";
-}
-
-ModelConfig scaled(const ModelConfig& config, const std::string& type, double factor,
-                   std::int64_t trained) {
-    ModelConfig c = config;
-    if (c.rope_scaling.type == "none") c.rope_scaling = RopeScaling{};
-    c.rope_scaling.type = type;
-    c.rope_scaling.factor = factor;
-    c.rope_scaling.original_max_position_embeddings = trained;
-    c.max_position_embeddings =
-        static_cast<std::int64_t>(std::ceil(static_cast<double>(trained) * factor));
-    return c;
-}
-
-std::vector<Method> methods(const Scene& scene, double factor) {
-    std::vector<Method> all{{"none", "None", {}, {}},
-                            {"linear", "Position interpolation", {}, {}},
-                            {"ntk", "NTK-aware", {}, {}},
-                            {"yarn", "YaRN", {}, {}}};
-    ModelConfig plain = scene.what_if;
-    for (Method& m : all) {
-        m.config = scaled(plain, m.name, factor, scene.choices.trained);
-        m.theta = RopeTable(m.config).frequencies();
-    }
-    return all;
+    return quoted_token(*trace, batch, token);
 }
 
 Sweep sweep(double theta_trained, double theta, std::int64_t trained, double factor) {
@@ -112,33 +88,46 @@ Sweep sweep(double theta_trained, double theta, std::int64_t trained, double fac
 
 namespace {
 
-int layer_of_step(const Frame& frame) {
-    if (frame.timeline == nullptr || frame.timeline->size() == 0) return 0;
-    std::int64_t i = std::clamp<std::int64_t>(frame.cursor.step, 0, frame.timeline->size() - 1);
-    // What belongs to no layer is looked at with the layer before it.
-    for (; i >= 0; --i)
-        if ((*frame.timeline)[i].layer >= 0) return (*frame.timeline)[i].layer;
-    return 0;
+const Tensor* kept(const Scene& s, const std::string& name) {
+    return fitting_tensor(*s.trace, s.prefix + name);
 }
 
-const Tensor* kept(const Scene& s, const char* name) {
-    const NodeId id = s.trace->graph->find(s.prefix + name);
-    const Tensor* t = id == no_node ? nullptr : s.trace->find(id);
-    return t != nullptr && t->shape == s.trace->shape(id) ? t : nullptr;
+// `beyond`: tokens that the context is longer than factor x trained.
+std::vector<Method> methods(const Scene& s, double factor, std::int64_t beyond = 0) {
+    std::vector<Method> all{{"none", "None", {}, {}, {}},
+                            {"linear", "Position interpolation", {}, {}, {}},
+                            {"ntk", "NTK-aware", {}, {}, {}},
+                            {"yarn", "YaRN", {}, {}, {}}};
+    for (Method& m : all) {
+        m.config = with_scaling(s.what_if, m.name, factor, s.choices.trained);
+        m.config.max_position_embeddings += beyond;
+        m.theta = RopeTable(m.config).frequencies();
+        if (m.name == "yarn") m.ramp = yarn_ramp(m.config);
+    }
+    return all;
 }
 
 // Finds the tensors; says in words what is not there.
 void find_tensors(Scene& s) {
-    const NodeId rope = s.trace->graph->find(s.prefix + "q_pe");
-    if (rope == no_node || s.trace->graph->find(s.prefix + "k_pe") == no_node ||
-        s.trace->graph->find(s.prefix + "kv_a") == no_node) {
-        s.missing = "The attention of this layer has no rope key beside a latent.";
-        return;
+    s.grouped = !s.model.mla();
+    const char* const raw = s.grouped ? "k" : "kv_a";
+    if (s.grouped) {
+        s.key_name = "k_rotated";
+        s.groups = s.model.num_key_value_heads;
+        s.group = s.head * s.groups / s.heads;
+        s.k_in_begin = s.k_pe_begin = s.nope;
+    } else {
+        s.k_in_begin = s.rank;
     }
-    for (const auto& [name, tensor] : {std::pair{"q", &s.q},
+    for (const std::string& name : {std::string("q_pe"), s.key_name, std::string(raw)})
+        if (s.trace->graph->find(s.prefix + name) == no_node) {
+            s.missing = "The attention of this layer rotates no keys.";
+            return;
+        }
+    for (const auto& [name, tensor] : {std::pair{std::string("q"), &s.q},
                                        {"q_pe", &s.q_pe},
-                                       {"kv_a", &s.kv_a},
-                                       {"k_pe", &s.k_pe},
+                                       {raw, &s.k_in},
+                                       {s.key_name, &s.k_pe},
                                        {"scores", &s.scores}}) {
         *tensor = kept(s, name);
         if (*tensor == nullptr && s.missing.empty())
@@ -146,7 +135,7 @@ void find_tensors(Scene& s) {
                         ": run the text with the model itself to see its rotations.";
     }
     s.probs = kept(s, "attn_probs");
-    s.kv = kept(s, "kv");
+    s.kv = kept(s, s.grouped ? "cache_k" : "kv");
     s.q_latent = kept(s, "q_absorbed");
     s.latents = kept(s, "cache_latent");
     if (!s.missing.empty()) return;
@@ -171,8 +160,8 @@ void choose_angles(Scene& s) {
     s.what_if.rope_theta = c.base;
     ModelConfig one_width = s.model;  // the softmax' scale knows the model's width only
     if (c.scaling != "model") {
-        s.what_if = scaled(s.what_if, c.scaling, c.factor, c.trained);
-        one_width = scaled(one_width, c.scaling, c.factor, c.trained);
+        s.what_if = with_scaling(s.what_if, c.scaling, c.factor, c.trained);
+        one_width = with_scaling(one_width, c.scaling, c.factor, c.trained);
     }
     s.what_if.qk_rope_head_dim = c.width;
     s.scale = one_width.softmax_scale();
@@ -216,10 +205,8 @@ Scene make_scene(const Frame& frame) {
         return s;
     }
     s.model = s.trace->graph->config;
-    s.layer = s.choices.layer >= 0 ? s.choices.layer : layer_of_step(frame);
-    const std::int64_t module = s.layer - s.model.num_hidden_layers + 1;
-    s.prefix = module >= 1 ? "mtp." + std::to_string(module) + "."
-                           : "layers." + std::to_string(s.layer) + ".";
+    s.layer = s.choices.layer >= 0 ? s.choices.layer : layer_at_cursor(frame);
+    s.prefix = layer_prefix(s.model, s.layer);
     s.heads = s.model.num_attention_heads;
     s.head = std::min(s.choices.head, s.heads - 1);
     s.nope = s.model.qk_nope_head_dim;
@@ -245,7 +232,20 @@ Scene make_scene(const Frame& frame) {
     }
     s.content = s.content_at(s.t, s.s);
     s.position = s.position_part(static_cast<double>(s.distance()));
+    s.methods = methods(s, s.choices.factor);
+    s.unstretched = methods(s, 1, 1);  // else YaRN would not act at all
+    for (const Need& need : needs(frame)) s.losses = result_of<ScalingLosses>(frame, need);
     return s;
+}
+
+std::vector<Need> needs(const Frame& frame) {
+    if (frame.trace == nullptr) return {};
+    const Choices c = read_choices(frame);
+    if (c.show != "scaling" || c.factor <= 1) return {};
+    return {scaling_losses(
+        *frame.trace,
+        frame.history != nullptr ? frame.history->about.corpora : std::vector<std::string>{},
+        c.trained, c.factor)};
 }
 
 }  // namespace sf::rope

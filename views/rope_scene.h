@@ -1,8 +1,10 @@
 #pragma once
 
 #include "core/config.h"
+#include "core/run/scaling_loss.h"
 #include "core/run/timeline.h"
 #include "views/draw/number.h"
+#include "views/result.h"
 #include "views/view.h"
 
 #include <cstdint>
@@ -29,7 +31,16 @@ Choices read_choices(const Frame& frame);
 std::optional<Vec2> by_hand(const Frame& frame, char vector, std::int64_t pair, Vec2 of_model);
 std::string hand_name(char vector, std::int64_t pair, char axis);  // "q3_x"
 
-// One attention layer and head, one query and one key of it.
+// A way to stretch the context, as the core has it.
+struct Method {
+    std::string name, title;
+    ModelConfig config;
+    std::vector<double> theta;  // of each pair of `config`
+    std::vector<double> ramp;   // of YaRN: 0 keeps the frequency, 1 divides it; else empty
+};
+
+// One attention layer and head, one query and one key of it. Keys come out of a latent, one rope
+// key for all heads (MLA), or each group of heads has keys of its own (GQA).
 struct Scene {
     const Frame* frame = nullptr;
     const Trace* trace = nullptr;
@@ -42,8 +53,12 @@ struct Scene {
     std::int64_t tokens = 0, keys = 0, past = 0;  // rows of the layer, of its cache, cached before
     std::int64_t t = 0, s = 0;                    // query and key, rows of this run
     std::int64_t heads = 0, nope = 0, pairs = 0, rank = 0, value = 0;
-    const Tensor *q = nullptr, *q_pe = nullptr, *kv_a = nullptr, *k_pe = nullptr;
-    const Tensor *scores = nullptr, *probs = nullptr;
+    bool grouped = false;                // gqa: no latent
+    std::int64_t groups = 1, group = 0;  // keys a token, and the one that the head reads
+    std::string key_name = "k_pe";       // of the node that rotates the keys
+    const Tensor *q = nullptr, *q_pe = nullptr, *scores = nullptr, *probs = nullptr;
+    const Tensor *k_in = nullptr, *k_pe = nullptr;  // keys before and behind the rotation
+    std::int64_t k_in_begin = 0, k_pe_begin = 0;    // their first rotated column
     // The content part is q^C k^C, or in absorbed attention the latent query times the latent.
     const Tensor *kv = nullptr, *q_latent = nullptr, *latents = nullptr;
 
@@ -56,6 +71,9 @@ struct Scene {
     double q_limit = 0, k_limit = 0;   // the longest pair of the model's own vectors
     std::int64_t at_q = 0, at_k = 0;   // positions, with shift and distance
     double content = 0, position = 0;  // parts of the score, scale applied
+    // None, linear, NTK-aware and YaRN: stretched by the factor as set, and by 1.
+    std::vector<Method> methods, unstretched;
+    Result<ScalingLosses> losses;  // of them, where the page shows it
 
     std::int64_t distance() const { return at_q - at_k; }
     std::int64_t rope() const { return 2 * pairs; }
@@ -64,16 +82,29 @@ struct Scene {
     bool in_place() const { return choices.shift == 0 && choices.distance < 0; }
     // Flat indices.
     std::int64_t q_pe_index(std::int64_t token, std::int64_t i) const {
-        return ((batch * tokens + token) * heads + head) * rope() + i;
+        return q_pe_index(token, i, head);
+    }
+    std::int64_t q_pe_index(std::int64_t token, std::int64_t i, std::int64_t of_head) const {
+        return ((batch * tokens + token) * heads + of_head) * rope() + i;
     }
     std::int64_t k_pe_index(std::int64_t token, std::int64_t i) const {
-        return (batch * tokens + token) * rope() + i;
+        return k_pe_index(token, i, group);
+    }
+    std::int64_t k_pe_index(std::int64_t token, std::int64_t i, std::int64_t of_group) const {
+        return ((batch * tokens + token) * groups + of_group) * (k_pe_begin + rope()) + k_pe_begin +
+               i;
     }
     std::int64_t score_index(std::int64_t token, std::int64_t key) const {
         return ((batch * heads + head) * tokens + token) * keys + past + key;
     }
-    Vec2 raw_query(std::int64_t token, std::int64_t pair) const;
-    Vec2 raw_key(std::int64_t token, std::int64_t pair) const;
+    Vec2 raw_query(std::int64_t token, std::int64_t pair) const {
+        return raw_query(token, pair, head);
+    }
+    Vec2 raw_query(std::int64_t token, std::int64_t pair, std::int64_t of_head) const;
+    Vec2 raw_key(std::int64_t token, std::int64_t pair) const {
+        return raw_key(token, pair, group);
+    }
+    Vec2 raw_key(std::int64_t token, std::int64_t pair, std::int64_t of_group) const;
     // q^C k^C of any query and key, scale applied; NaN where a tensor is missing.
     double content_at(std::int64_t token, std::int64_t key) const;
     // Position part of the chosen query with any key, in the what-if; the chosen key's as it is
@@ -83,23 +114,16 @@ struct Scene {
     double pair_part(std::int64_t pair, double distance) const;
     double position_part(double distance) const;
     std::string token_text(std::int64_t token) const;  // “cat”
-    std::string node(const char* name) const { return prefix + name; }
+    std::string node(const std::string& name) const { return prefix + name; }
 };
 Scene make_scene(const Frame& frame);
+std::vector<Need> needs(const Frame& frame);  // the losses, on their page
+// Of the rows that the model was trained on, else the config's.
+std::int64_t trained_length(const Frame& frame);
 
 Vec2 rotated(Vec2 v, double angle);
 double length_of(Vec2 v);
 
-// A way to stretch the context by the scene's factor.
-struct Method {
-    std::string name, title;
-    ModelConfig config;
-    std::vector<double> theta;  // of each pair of `config`
-};
-// The model's config with another scaling, stretched by `factor` from the trained length.
-ModelConfig scaled(const ModelConfig& config, const std::string& type, double factor,
-                   std::int64_t trained);
-std::vector<Method> methods(const Scene& scene, double factor);
 // Angles of a pair: those that training swept, and those that are new when the context is `factor`
 // times as long. Both at most a whole turn.
 struct Sweep {

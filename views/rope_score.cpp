@@ -1,5 +1,6 @@
 #include "views/draw/heat_map.h"
 #include "views/draw/number.h"
+#include "views/draw/page.h"
 #include "views/draw/plot.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
@@ -166,7 +167,7 @@ void draw_split(Canvas& canvas, const Scene& s, const Rect& area) {
     const double u = t.text_scale;
     Rect rest = area;
     const auto take = [&](double h) { rest.y += h, rest.h -= h; };
-    take(draw_title(canvas, t, rest, "The score is a sum", "scaled by 1/√d"));
+    take(draw_block_title(canvas, t, rest, "The score is a sum", "scaled by 1/√d"));
     const double used = draw_waterfall(canvas, s, rest);
     if (used <= 0) return;
     take(used + 4 * u);
@@ -185,7 +186,7 @@ void draw_split(Canvas& canvas, const Scene& s, const Rect& area) {
     }
     take(line + 8 * u);
     if (rest.h < 72 * u || s.t < 1) return;
-    take(draw_title(canvas, t, rest, "All keys of this query"));
+    take(draw_block_title(canvas, t, rest, "All keys of this query"));
     draw_keys(canvas, s, rest);
 }
 
@@ -198,8 +199,8 @@ void draw_curve(Canvas& canvas, const Scene& s, const Rect& area) {
         std::clamp<std::int64_t>(2 * s.tokens, 32, std::max<std::int64_t>(32, context));
     reach = std::max(reach, s.distance() + s.distance() / 4);
     Rect rest = area;
-    const double title = draw_title(canvas, t, area, "Position part over the distance",
-                                    "q and k kept, only t − s moves");
+    const double title = draw_block_title(canvas, t, area, "Position part over the distance",
+                                          "q and k kept, only t − s moves");
     rest.y += title, rest.h -= title;
     if (rest.h < 48 * u) return;
     Plot plot;
@@ -255,12 +256,12 @@ void draw_map(Canvas& canvas, const Scene& s, const Rect& area) {
     Rect rest = area;
     // With other angles than the run's the scores are those of the what-if.
     const bool what_if = !content && !position && s.other_angles;
-    const double title = draw_title(canvas, t, area,
-                                    content    ? "Content part of all t, s"
-                                    : position ? "Position part of all t, s"
-                                    : what_if  ? "Scores of all t, s, what if"
-                                               : "Scores of all t, s",
-                                    "query t down, key s across");
+    const double title = draw_block_title(canvas, t, area,
+                                          content    ? "Content part of all t, s"
+                                          : position ? "Position part of all t, s"
+                                          : what_if  ? "Scores of all t, s, what if"
+                                                     : "Scores of all t, s",
+                                          "query t down, key s across");
     rest.y += title, rest.h -= title;
     HeatMap map;
     map.rows = map.cols = s.tokens;

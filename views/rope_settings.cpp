@@ -47,11 +47,6 @@ std::int64_t layers_of(const ModelConfig& c) {
 }
 
 // The length whose angles the model knows: what its config says of it.
-std::int64_t known_length(const ModelConfig& c) {
-    return c.rope_scaling.type == "none" ? c.max_position_embeddings
-                                         : c.rope_scaling.original_max_position_embeddings;
-}
-
 double known_factor(const ModelConfig& c) {
     return c.rope_scaling.type == "none" ? 4.0 : c.rope_scaling.factor;
 }
@@ -61,6 +56,14 @@ std::int64_t last_token(const Frame& frame) {
 }
 
 }  // namespace
+
+std::int64_t trained_length(const Frame& frame) {
+    const ModelConfig& c = config_of(frame);
+    if (c.rope_scaling.type != "none") return c.rope_scaling.original_max_position_embeddings;
+    return frame.history != nullptr && frame.history->about.row_tokens > 0
+               ? frame.history->about.row_tokens
+               : c.max_position_embeddings;
+}
 
 std::string hand_name(char vector, std::int64_t pair, char axis) {
     return std::string(1, vector) + std::to_string(pair) + "_" + axis;
@@ -93,8 +96,8 @@ Choices read_choices(const Frame& frame) {
                         std::max(most_base, c.rope_theta));
     r.factor = std::clamp(stored(frame, "factor", known_factor(c)), 1.0,
                           std::max(most_factor, known_factor(c)));
-    r.trained = whole(frame, "trained", known_length(c), 1,
-                      std::max(static_cast<std::int64_t>(most_tokens), known_length(c)));
+    r.trained = whole(frame, "trained", trained_length(frame), 1,
+                      std::max(static_cast<std::int64_t>(most_tokens), trained_length(frame)));
     return r;
 }
 
@@ -166,14 +169,19 @@ std::vector<Parameter> parameters(const Frame& frame) {
          std::max(most_factor, known_factor(c)),
          {},
          known_factor(c),
-         "How many times the trained length the scaled context is; 1 makes all methods equal."},
+         "How many times the trained length the scaled context is; 1 makes all methods equal.",
+         false,
+         false,
+         1.0},
         {"trained",
          T::integer,
          1,
-         std::max(most_tokens, static_cast<double>(known_length(c))),
+         std::max(most_tokens, static_cast<double>(trained_length(frame))),
          {},
-         static_cast<double>(known_length(c)),
-         "The trained length in tokens, whose angles count as seen; at first the config's length."},
+         static_cast<double>(trained_length(frame)),
+         "The trained length in tokens, whose angles count as seen; at first that of the rows "
+         "trained on, where the "
+         "history tells, else the config's."},
         {"map", T::choice, 0, 1, maps, maps.front(),
          "What the map of all (t, s) shows: the scores, their content or their position part."},
         {"pair",

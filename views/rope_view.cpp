@@ -1,3 +1,4 @@
+#include "views/draw/page.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
 #include "views/registry.h"
@@ -25,13 +26,15 @@ public:
                "fast, the last one hardly. Query and key turn alike, so the angle between them, "
                "and with it the score, knows only how far they are apart: move both and nothing "
                "changes, move one and the curve is walked along. The score is a sum of what the "
-               "words say (content, from the latent) and of where they stand (position, from a "
-               "key of its own that all heads share). Drag along the curve, press a bar or a cell "
+               "words say (content) and of where they stand (position): in MLA content comes from "
+               "the latent and position from a key of its own that all heads share. Drag along the "
+               "curve, press a bar or a cell "
                "of the map to choose the tokens, press a dial and pull its dashed hands.";
     }
     std::vector<Parameter> parameters(const Frame& frame) const override {
         return rope::parameters(frame);
     }
+    std::vector<Need> needs(const Frame& frame) const override { return rope::needs(frame); }
     std::vector<Invariant> invariants(const Frame& frame) const override {
         return checks(make_scene(frame));
     }
@@ -41,62 +44,10 @@ public:
     void draw(Canvas& canvas, const Frame& frame) const override;
 };
 
-void draw_empty(Canvas& canvas, const Theme& t, const Rect& all, bool ran,
-                const std::string& reason) {
-    const std::string head = ran ? "No rotation to show here" : "Type a text and press Enter";
-    const std::string body =
-        ran ? reason : "Every pair of query and key is then shown turning with its position.";
-    const double w = std::min(all.w, 560 * t.text_scale), x = all.x + (all.w - w) / 2;
-    const auto title = t.text(t.large(), t.ink, Weight::bold, Align::centre);
-    const auto soft = t.text(t.normal(), t.ink_soft, Weight::regular, Align::centre);
-    const double h =
-        paragraph_height(canvas, w, head, title) + 8 + paragraph_height(canvas, w, body, soft);
-    double y = all.y + std::max(0.0, (all.h - h) / 2);
-    y += paragraph(canvas, {x, y}, w, head, title, all.bottom() - y) + 8;
-    if (y < all.bottom()) paragraph(canvas, {x, y}, w, body, soft, all.bottom() - y);
-}
-
-// The pages as words to press; returns their width, draws where `measure_only` is not set.
-double draw_pages(Canvas& canvas, const Scene& s, Vec2 top_right, bool measure_only) {
-    const Theme& t = *s.theme;
-    const std::vector<std::pair<std::string, std::string>> pages{
-        {"distance", "Distance"}, {"scaling", "Scaling"}, {"latent", "Latent rotated"}};
-    const double h = line_height(t.normal()), gap = 20 * t.text_scale;
-    double w = -gap;
-    for (const auto& page : pages)
-        w += gap + canvas.text_width(page.second, t.text(t.normal(), t.ink, Weight::bold));
-    if (measure_only) return w;
-    double x = top_right.x - w;
-    for (const auto& [name, title] : pages) {
-        const bool now = s.choices.show == name;
-        const auto bold = t.text(t.normal(), t.ink, Weight::bold);
-        const auto style = now ? bold : t.text(t.normal(), t.ink_soft);
-        const double own = canvas.text_width(title, bold);
-        canvas.text({x, top_right.y + h / 2 + cap_height(t.normal()) / 2}, title, style);
-        if (now) canvas.fill_rect({x, top_right.y + h + 1, own, 2}, t.accent, 1);
-        canvas.hit({x - 8, top_right.y - 4, own + 16, h + 8},
-                   {"command:set rope.show=" + name, 0, 1, 1, 0, 0});
-        x += own + gap;
-    }
-    return w;
-}
-
-// The sentence, the pages, the facts. Returns the height taken.
-double draw_head(Canvas& canvas, const Scene& s, const Rect& all) {
-    const Theme& t = *s.theme;
-    const double pages = draw_pages(canvas, s, {}, true), u = t.text_scale;
-    const bool beside = all.w - pages >= 420 * u, shown = pages <= all.w;
-    double y = all.y;
-    if (shown) draw_pages(canvas, s, {beside ? all.right() : all.x + pages, y + 3}, false);
-    if (shown && !beside) y += line_height(t.normal()) + 12 * u;
-    const double w = beside ? all.w - pages - 32 * u : all.w;
-    y += paragraph(canvas, {all.x, y}, w, headline(s), t.text(t.large(), t.ink, Weight::bold),
-                   2.2 * line_height(t.large())) +
-         4;
-    if (all.h < 300 * u) return y - all.y;
-    y += paragraph(canvas, {all.x, y}, all.w, facts(s), t.text(t.small(), t.ink_soft),
-                   (all.h < 420 * u ? 1.1 : 2.1) * line_height(t.small()));
-    return y - all.y;
+PageTitles pages_of(const Scene& s) {
+    return {"rope",
+            {{"distance", "Distance"}, {"scaling", "Scaling"}, {"latent", "Latent rotated"}},
+            s.choices.show};
 }
 
 // What the two hands, the arcs and the wedge are.
@@ -168,8 +119,14 @@ void RopeView::draw(Canvas& canvas, const Frame& frame) const {
     const Rect all = frame.area.inset(frame.area.w < 700 * t.text_scale ? 16 : 24);
     if (all.w < 48 || all.h < 32) return;
     const Scene s = make_scene(frame);
-    if (!s.missing.empty()) return draw_empty(canvas, t, all, frame.trace != nullptr, s.missing);
-    const double head = draw_head(canvas, s, all) + 12 * t.text_scale;
+    if (frame.trace == nullptr)
+        return draw_empty_page(canvas, t, all, "Type a text and press Enter",
+                               "Every pair of query and key is then shown turning with its "
+                               "position.");
+    if (!s.missing.empty())
+        return draw_empty_page(canvas, t, all, "No rotation to show here", s.missing);
+    const double head =
+        draw_page_head(canvas, t, all, pages_of(s), headline(s), facts(s)) + 12 * t.text_scale;
     const Rect body{all.x, all.y + head, all.w, all.h - head};
     if (body.h < 48 * t.text_scale) return;
     if (s.choices.show == "scaling") return draw_scaling(canvas, s, body);

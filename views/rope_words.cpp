@@ -1,4 +1,5 @@
 #include "views/draw/number.h"
+#include "views/place.h"
 #include "views/rope_draw.h"
 
 #include <algorithm>
@@ -9,11 +10,15 @@ namespace sf::rope {
 
 namespace {
 
+// Which keys the head reads, where that is not one key for all.
+std::string keys_of_head(const Scene& s) {
+    if (!s.grouped || s.groups == s.heads) return "";
+    if (s.groups == 1) return " (one key for all heads)";
+    return " (keys of group " + std::to_string(s.group) + ")";
+}
+
 std::string place(const Scene& s) {
-    const std::int64_t module = s.layer - s.model.num_hidden_layers + 1;
-    return (module >= 1 ? "MTP module " + std::to_string(module)
-                        : "layer " + std::to_string(s.layer)) +
-           ", head " + std::to_string(s.head);
+    return layer_name(s.model, s.layer) + ", head " + std::to_string(s.head) + keys_of_head(s);
 }
 
 std::string signed_text(double v) {
@@ -44,9 +49,24 @@ std::string what_if(const Scene& s) {
 
 }  // namespace
 
+std::string nothing_to_fold(const Scene& s) {
+    const std::string whose =
+        s.groups == 1         ? "one key for all heads"
+        : s.groups == s.heads ? "a key for each head"
+                              : "a key for each of " + format_count(s.groups) + " groups of heads";
+    const auto [keys, values] = cache_widths(s.model);
+    return "MLA keeps one latent for all heads and folds W_UK into the query; a rotation between "
+           "the two would need another matrix for every distance. This model has no latent: it "
+           "caches " +
+           whose + ", " + format_count(s.rope()) + " of its " + format_count(s.nope + s.rope()) +
+           " columns already rotated. Nothing is folded, so nothing stands in the rotation's way. "
+           "The price is the cache: " +
+           format_count(keys + values) + " numbers a token in every layer.";
+}
+
 std::string headline(const Scene& s) {
     if (s.choices.show == "scaling") {
-        const auto all = methods(s, s.choices.factor);
+        const auto& all = s.methods;
         const std::int64_t n = pairs_with_new_angles(s, all.front(), all.front());
         if (s.choices.factor <= 1) return "Not stretched, all ways of scaling are the same";
         return "At " + format_number(s.choices.factor, 3) + " × " +
@@ -55,6 +75,7 @@ std::string headline(const Scene& s) {
                " pairs turn beyond the angles of " + format_count(s.choices.trained);
     }
     if (s.choices.show == "latent") {
+        if (s.grouped) return "No latent here, so nothing has to be folded";
         const LatentFold f = latent_fold(s);
         if (!f.kept) return "If the latent itself were rotated";
         return "Rotate the latent, and distance " + format_count(s.distance()) +
@@ -71,13 +92,15 @@ std::string headline(const Scene& s) {
 
 std::string facts(const Scene& s) {
     if (s.choices.show == "scaling") {
-        const bool as_config =
-            s.choices.trained == (s.model.rope_scaling.type == "none"
-                                      ? s.model.max_position_embeddings
-                                      : s.model.rope_scaling.original_max_position_embeddings);
+        const bool set = s.choices.trained != trained_length(*s.frame);
+        const bool rows = s.frame->history != nullptr && s.frame->history->about.row_tokens > 0 &&
+                          s.model.rope_scaling.type == "none";
         return "The same for all layers and heads · width " + format_count(s.choices.width) +
                " · base " + format_number(s.choices.base) + " · trained length " +
-               format_count(s.choices.trained) + (as_config ? " as the config says" : " as set");
+               format_count(s.choices.trained) +
+               (set    ? " as set"
+                : rows ? " tokens, the rows of its training"
+                       : " as the config says");
     }
     std::string text = place(s);
     text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(text[0])));
@@ -109,13 +132,27 @@ std::string description(const Scene& s) {
         text += ", " + format_percent(s.probs->at(s.score_index(s.t, s.s))) + " of the attention";
     text += ". ";
     if (s.choices.show == "scaling") {
-        const auto all = methods(s, s.choices.factor);
+        const auto& all = s.methods;
         text += "Stretched " + format_number(s.choices.factor, 3) + " times beyond " +
                 format_count(s.choices.trained) + " tokens, pairs that meet new angles: ";
         for (std::size_t m = 0; m < all.size(); ++m)
             text += (m > 0 ? ", " : "") + all[m].title + " " +
                     format_count(pairs_with_new_angles(s, all[m], all.front()));
         text += " of " + format_count(static_cast<std::int64_t>(all.front().theta.size())) + ". ";
+        if (s.losses.value != nullptr) {
+            text += "On held-out text the model's own loss beyond them is ";
+            for (std::size_t m = 0; m < all.size(); ++m) {
+                const auto& loss = s.losses.value->methods[m];
+                text +=
+                    (m > 0 ? ", " : "") + format_fixed(loss.beyond, 3) + " (" + all[m].title + ")";
+            }
+            text += ", within them without scaling " +
+                    format_fixed(s.losses.value->methods.front().within, 3) + " nats a token. ";
+        } else if (!s.losses.error.empty()) {
+            text += "The loss beyond them was not measured: " + s.losses.error + ". ";
+        }
+    } else if (s.choices.show == "latent" && s.grouped) {
+        text += nothing_to_fold(s) + " ";
     } else if (s.choices.show == "latent") {
         const LatentFold f = latent_fold(s);
         text += f.kept ? "Were the latent rotated, the folded matrix of " + format_count(f.rows) +

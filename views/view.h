@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/run/derived.h"
 #include "core/run/history.h"
 #include "core/run/timeline.h"
 #include "core/run/trace.h"
@@ -8,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -29,6 +31,13 @@ struct Parameter {
     SettingValue standard;             // the default
     std::string help;                  // one sentence
     bool handle = false;               // set by dragging in the picture: no widget of its own
+    bool log = false;                  // sliders and tracks go by its logarithm; min > 0
+    // Its value in the plain limit of the view's mechanism (one tile; scaling factor 1).
+    std::optional<SettingValue> plain = {};
+
+    // A place 0..1 on a slider from min to max, and back; whole where the type is.
+    double part_of(double value) const;
+    double value_at(double part) const;
 };
 
 // Something that must hold of what is on screen, with the measured figure.
@@ -43,6 +52,7 @@ struct Frame {
     const Trace* trace = nullptr;  // null: nothing has run yet, the view draws its empty state
     const Timeline* timeline = nullptr;
     const History* history = nullptr;  // of the training run; null: none was kept
+    const Derived* derived = nullptr;  // what is there of `View::needs`; null: nothing yet
     std::int64_t train_step = -1;      // that the trace is the probe of; -1: the latest weights
     Cursor cursor;
     const Settings* settings = nullptr;
@@ -63,6 +73,8 @@ public:
     virtual std::string group() const = 0;   // "Model": heading in the list of views
     virtual std::string lesson() const = 0;  // a few sentences for the side panel
     virtual std::vector<Parameter> parameters(const Frame& frame) const = 0;
+    // Costly results that this picture shows: computed elsewhere, drawn as pending until then.
+    virtual std::vector<Need> needs(const Frame&) const { return {}; }
     virtual std::vector<Invariant> invariants(const Frame& frame) const = 0;
     // One paragraph from live values: caption, alt text, Ctrl+D.
     virtual std::string describe(const Frame& frame) const = 0;

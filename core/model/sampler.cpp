@@ -6,6 +6,13 @@
 
 namespace sf {
 
+double log_sum_exp(std::span<const Real> x) {
+    const auto most = static_cast<double>(*std::max_element(x.begin(), x.end()));
+    double sum = 0;
+    for (const Real v : x) sum += std::exp(static_cast<double>(v) - most);
+    return most + std::log(sum);
+}
+
 std::int64_t argmax(std::span<const Real> x) {
     return std::max_element(x.begin(), x.end()) - x.begin();
 }

@@ -21,4 +21,7 @@ std::int64_t argmax(std::span<const Real> x);
 // Inverts the cumulative distribution at u in [0, 1). Never returns an index of probability 0.
 std::int64_t draw(std::span<const Real> probabilities, double u);
 
+// ln Σ e^x, in double.
+double log_sum_exp(std::span<const Real> x);
+
 }  // namespace sf

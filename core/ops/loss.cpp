@@ -167,7 +167,8 @@ void explain_choice_fraction(const ExplainContext& c, Explanation& e) {
     explain_fraction(e, count, c.node.attrs, c.in[0].shape.rows());
 }
 
-// P_i = mean over a sequence's tokens of s_i / sum_j s_j. Input: s (B, T, N); output (B, N).
+// P_i = mean over a sequence's tokens of s_i / sum_j s_j; 0 without tokens (a late MTP module of a
+// short text). Input: s (B, T, N); output (B, N).
 void score_share(const OpContext& c) {
     const auto N = c.node.attrs.experts, T = c.in[0].shape[1];
     for_rows(c, c.out.shape[0], 1, [&](std::int64_t b0, std::int64_t b1, int) {
@@ -179,7 +180,7 @@ void score_share(const OpContext& c) {
                 const Real inverse = Real(1) / lane_sum(N, [&](std::int64_t i) { return s[i]; });
                 for (std::int64_t i = 0; i < N; ++i) P[i] += s[i] * inverse;
             }
-            for (std::int64_t i = 0; i < N; ++i) P[i] /= static_cast<Real>(T);
+            for (std::int64_t i = 0; i < N && T > 0; ++i) P[i] /= static_cast<Real>(T);
         }
     });
 }
@@ -209,7 +210,7 @@ void explain_score_share(const ExplainContext& c, Explanation& e) {
         total += c.in[0].at(row + i) / sum;
         use_cells(e, 0, row, N);
     }
-    e.value = total / static_cast<double>(T);
+    e.value = T > 0 ? total / static_cast<double>(T) : 0;
     e.numbers = number_text(total) + " / " + std::to_string(T);
 }
 

@@ -37,6 +37,7 @@ struct HistoryAbout {
     std::optional<double> floor;       // nats/token that no model of this text can be below
     std::vector<std::string> corpora;  // labels of the kinds of text trained on
     std::string probe_text;            // what the probes read
+    std::int64_t row_tokens = 0;       // of the longest rows trained on; 0: nobody wrote it down
     bool operator==(const HistoryAbout&) const = default;
 };
 

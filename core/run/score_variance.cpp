@@ -3,6 +3,7 @@
 #include "core/run/runner.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 namespace sf {
@@ -55,6 +56,19 @@ std::vector<ScoreVariance> score_variances(const ModelConfig& config,
         all.push_back(measure(*run_trace(model, {ids}), d));
     }
     return all;
+}
+
+Need score_variances(const Trace& trace) {
+    const auto ids = trace.sequence(0);
+    const auto compute = [graph = trace.graph, ids](const Progress& progress) -> DerivedPtr {
+        constexpr std::array<std::int64_t, 6> widths{8, 16, 32, 64, 128, 256};
+        auto result = std::make_shared<ScoreVariances>();
+        double done = 0;
+        const auto stop = [&] { return !progress(done++ / static_cast<double>(widths.size())); };
+        result->widths = score_variances(graph->config, ids, widths, 0, stop);
+        return result->widths.size() == widths.size() ? result : nullptr;
+    };
+    return {key_of_text("score variance", ids, trace.graph.get()), compute};
 }
 
 }  // namespace sf

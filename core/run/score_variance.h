@@ -1,6 +1,8 @@
 #pragma once
 
 #include "core/config.h"
+#include "core/run/derived.h"
+#include "core/run/trace.h"
 
 #include <cstdint>
 #include <functional>
@@ -25,5 +27,11 @@ std::vector<ScoreVariance> score_variances(const ModelConfig& config,
                                            const std::vector<std::int64_t>& ids,
                                            std::span<const std::int64_t> widths, std::uint64_t seed,
                                            const std::function<bool()>& stop = {});
+
+// d = 8, 16 ... 256 on the first sequence of a trace, in its model's shape.
+struct ScoreVariances : DerivedValue {
+    std::vector<ScoreVariance> widths;
+};
+Need score_variances(const Trace& trace);
 
 }  // namespace sf

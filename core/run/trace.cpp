@@ -50,6 +50,11 @@ double Trace::seconds(NodeId id) const {
     return i < seconds_.size() ? seconds_[i] : 0;
 }
 
+std::vector<std::int64_t> Trace::sequence(std::int64_t batch) const {
+    const auto first = ids.begin() + batch * extent.tokens;
+    return {first, first + extent.tokens};
+}
+
 Shape Trace::shape(NodeId id) const {
     return (*graph)[id].shape(extent);
 }

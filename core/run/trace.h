@@ -70,7 +70,8 @@ public:
     // Seconds that the node took, 0 where it was not timed (a fused neighbour did its work).
     double seconds(NodeId id) const;
     Shape shape(NodeId id) const;
-    std::int64_t bytes() const;  // of values and gradients
+    std::vector<std::int64_t> sequence(std::int64_t batch) const;  // its ids
+    std::int64_t bytes() const;                                    // of values and gradients
     // How any id of the vocabulary reads: by the tokenizer, else as in `tokens`, else "⟨17⟩".
     std::string label(std::int64_t id) const;
 

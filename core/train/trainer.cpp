@@ -115,6 +115,12 @@ void Trainer::change(const TrainSettings& settings) {
                         std::to_string(config_.num_nextn_predict_layers + 2) +
                         " tokens, so that every MTP module has something to predict");
     settings_ = settings;
+    see_rows();
+}
+
+// A history that goes on may have known longer ones.
+void Trainer::see_rows() {
+    history_.about.row_tokens = std::max(history_.about.row_tokens, settings_.seq);
 }
 
 void Trainer::choose_losses() {
@@ -291,6 +297,7 @@ void Trainer::restore(const State& state, History history) {
     m_.assign(state.m);
     v_.assign(state.v);
     history_ = std::move(history);
+    see_rows();
     keep_good_state();
 }
 

@@ -72,6 +72,7 @@ private:
     [[noreturn]] void fail_not_finite(const std::vector<std::int64_t>& ids);
     void keep_good_state();
     void keep_probe();
+    void see_rows();
 
     ModelConfig config_;
     TrainSettings settings_;

@@ -4,6 +4,7 @@
 #include "core/random.h"
 #include "core/text/bpe.h"
 #include "core/text/corpus_file.h"
+#include "core/text/corpus_row.h"
 
 #include <algorithm>
 #include <cmath>
@@ -81,18 +82,9 @@ protected:
 
 private:
     std::vector<std::int64_t> fill(CorpusPart part, std::uint64_t index, std::int64_t seq) const {
-        constexpr std::uint64_t documents_a_row = std::uint64_t{1} << 20;
-        std::vector<std::int64_t> ids;
-        if ((random_bits(seed_, stream_of("row begins with eos"), index) & 1) != 0)
-            ids.push_back(eos_);
-        for (std::uint64_t d = 0; static_cast<std::int64_t>(ids.size()) < seq; ++d) {
-            const auto text = corpus_document(mix_, seed_, part, index * documents_a_row + d).text;
-            const auto more = tokenizer_->encode(text);
-            ids.insert(ids.end(), more.begin(), more.end());
-            ids.push_back(eos_);
-        }
-        ids.resize(static_cast<std::size_t>(seq));
-        return ids;
+        const bool eos_first =
+            (random_bits(seed_, stream_of("row begins with eos"), index) & 1) != 0;
+        return corpus_row(mix_, seed_, part, index, *tokenizer_, eos_, seq, eos_first);
     }
     // On whole documents: -ln p(text), eos included, over the tokens that have to be foretold.
     void measure_floor() {

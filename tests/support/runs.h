@@ -36,4 +36,21 @@ inline TracePtr mirrored_run(const std::string& prompt, const RunOptions& option
     return run_trace(model, {model->encode(prompt), other}, options);
 }
 
+// The same trace with one cell of a tensor changed: a deliberate fault.
+inline TracePtr with_value(const Trace& trace, const std::string& node, std::int64_t at,
+                           double value) {
+    auto copy = std::make_shared<Trace>(trace);
+    auto tensor = std::make_shared<Tensor>(*trace.find(node));
+    if (tensor->dtype == DType::i64)
+        tensor->ints[static_cast<std::size_t>(at)] = static_cast<std::int64_t>(value);
+    else
+        tensor->real[static_cast<std::size_t>(at)] = static_cast<Real>(value);
+    copy->keep(trace.graph->find(node), tensor, 0);
+    return copy;
+}
+inline TracePtr with_added(const Trace& trace, const std::string& node, std::int64_t at,
+                           double add) {
+    return with_value(trace, node, at, trace.find(node)->at(at) + add);
+}
+
 }  // namespace sf::test

@@ -59,7 +59,8 @@ struct TextStyle {
 // Cell (r, c) of the grid is flat index `first + r * row_stride + c * col_stride`.
 //
 // "setting:NAME" or "setting:A,B" sets declared settings by press and drag. Whole numbers are a
-// track: NAME becomes the index of the cell under the pointer, A and B its row and column. Real
+// track: NAME becomes the index of the cell under the pointer, A and B its row and column (of a
+// logarithmic setting the columns go evenly from its smallest value to its largest). Real
 // ones are a handle: `cols` pixels to the right take A through its whole range, `rows` pixels
 // upwards B; with strides, the index counts millionths of the value, also beyond the rectangle. A
 // double click sets them back. A name with a value, "C=-1", is set to it. Cells drawn over a track

@@ -163,11 +163,15 @@ PlotFrame draw_plot(Canvas& canvas, const Theme& theme, const Plot& plot) {
     frame.data = {plot.area.x + left, top + size / 2, plot.area.w - left - size, height};
     if (frame.data.w < 10 || frame.data.h < 10) return frame;
 
+    double last = frame.data.bottom() + 2 * line;  // of the labels, from below
     for (const auto& t : y_ticks) {
         if (frame.y.whole && t.value != std::round(t.value)) continue;
         const double y = frame.at(frame.x.lo, t.value).y;
         canvas.line({frame.data.x, y}, {frame.data.right(), y}, theme.grid, 1);
+        // A log axis may have more ticks than labels have room.
+        if (last - y < line * 0.9) continue;
         canvas.text({frame.data.x - 6, y + cap_height(size) / 2}, t.label, style(Align::right));
+        last = y;
     }
     const double label_y = frame.data.bottom() + 6 + cap_height(size);
     double free_from = plot.area.x;

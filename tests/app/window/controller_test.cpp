@@ -217,6 +217,27 @@ TEST_F(Walk, TheCommandLineNamesWhatTheModelWroteToo) {
     EXPECT_NE(command.find(list + "]]'"), std::string::npos) << command;
 }
 
+TEST_F(Walk, ReducesToThePlainLimitAndBack) {
+    EXPECT_FALSE(c_->has_plain(0));  // the map
+    EXPECT_THROW(carry_out(*c_, "plain"), UserError);
+    run("view rope");
+    EXPECT_FALSE(c_->is_plain(0));
+    EXPECT_GT(c_->number(0, "factor"), 1);
+    run("plain");
+    EXPECT_TRUE(c_->is_plain(0));
+    EXPECT_EQ(c_->number(0, "factor"), 1);
+    EXPECT_TRUE(c_->all_hold());
+    run("plain");
+    EXPECT_FALSE(c_->is_plain(0));
+    EXPECT_GT(c_->number(0, "factor"), 1);
+
+    // One tile is the three-pass softmax.
+    run("view attention");
+    run("plain");
+    EXPECT_EQ(c_->number(0, "tile"), static_cast<double>(c_->token_count()));
+    EXPECT_TRUE(c_->all_hold());
+}
+
 TEST_F(Walk, ZoomKeepsWhatIsUnderThePointer) {
     const Rect area{100, 50, 800, 600};
     c_->set_area(0, area);

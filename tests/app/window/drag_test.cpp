@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 #include <algorithm>
+#include <cmath>
 
 namespace sf {
 namespace {
@@ -97,6 +98,33 @@ TEST_F(Drags, APressOnAPageShowsIt) {
     drag(h.rect.centre(), h.rect.centre());
     EXPECT_TRUE(c_->error().empty()) << c_->error();
     EXPECT_EQ(setting_text(c_->frame(0), c_->view(0), "show"), "latent");
+}
+
+TEST_F(Drags, ALogarithmicTrackGoesEvenlyByOctaves) {
+    run("view latent-kv");
+    run("set latent-kv.show=shapes");
+    const Hit h = target("setting:context");
+    const auto cells = static_cast<double>(h.target.cols);
+    const double cell = h.rect.w / cells, y = h.rect.centre().y;
+    EXPECT_EQ(cells, 8 * 17 + 1);
+    const auto at = [&](double octave) { return Vec2{h.rect.x + (8 * octave + 0.5) * cell, y}; };
+    for (const double octave : {1.0, 10.0, 12.5, 17.0}) {
+        drag(at(4), at(octave));
+        EXPECT_EQ(number("context"), std::round(std::exp2(octave))) << octave;
+    }
+    drag(at(4), {h.rect.right() + 500, y});
+    EXPECT_EQ(number("context"), 131072);
+    drag(at(4), {h.rect.x - 500, y});
+    EXPECT_EQ(number("context"), 1);
+}
+
+TEST_F(Drags, TheRanksHandleKeepsSoManyDirections) {
+    run("view latent-kv");
+    run("set latent-kv.show=rank");
+    const Hit h = target("setting:rank");
+    const double cell = h.rect.w / static_cast<double>(h.target.cols), y = h.rect.centre().y;
+    drag({h.rect.x + 20.5 * cell, y}, {h.rect.x + 4.5 * cell, y});
+    EXPECT_EQ(number("rank"), 5);
 }
 
 }  // namespace

@@ -191,6 +191,24 @@ TEST(Losses, short_texts_run_and_say_what_is_left_out) {
     EXPECT_EQ(left_out_note(*run_trace(nano(), {{65, 66, 67}}, options)), "");
 }
 
+TEST(Losses, a_module_without_tokens_has_shares_and_balance_of_zero) {
+    Model model = *nano();
+    model.config.num_nextn_predict_layers = 2;
+    model.weights = initial_weights(model.config, 3);
+    RunOptions options;
+    options.gradients = true;
+    options.loss.alpha = 0.01;
+    const auto two = run_trace(std::make_shared<Model>(model), {{65, 66}}, options);
+    for (const char* name : {"mtp.2.balance_p", "mtp.2.balance_loss", "mtp.2.aux_loss"}) {
+        const Tensor* t = two->find(name);
+        ASSERT_NE(t, nullptr) << name;
+        for (std::int64_t i = 0; i < t->size(); ++i) {
+            EXPECT_EQ(t->at(i), 0) << name;
+            EXPECT_EQ(explain(*two, two->graph->find(name), i).value, 0) << name;
+        }
+    }
+}
+
 TEST(Losses, a_balance_term_gives_its_values_a_gradient) {
     RunOptions options;
     options.gradients = true;

@@ -3,6 +3,7 @@
 #include "scene.h"
 
 #include "core/run/probe.h"
+#include "views/attention_row.h"
 
 namespace sf {
 namespace {
@@ -184,6 +185,13 @@ TEST(AttentionView, TrafficIsWhatTheFormulaSays) {
     EXPECT_TRUE(canvas.has_text("n = 11"));
 }
 
+bool red_in(const std::vector<Invariant>& list, const std::string& name) {
+    for (const Invariant& i : list)
+        if (i.name.rfind(name, 0) == 0) return !i.holds;
+    ADD_FAILURE() << "there is no check " << name;
+    return false;
+}
+
 TEST(AttentionView, AFaultTurnsItsInvariantRed) {
     Scene s(small_run());
     const TracePtr truth = s.trace;
@@ -193,17 +201,83 @@ TEST(AttentionView, AFaultTurnsItsInvariantRed) {
     const auto red_with = [&](const std::string& node, std::int64_t at, double value,
                               const std::string& name) {
         s.trace = with_value(*truth, node, at, value);
-        for (const std::string& i : s.red())
-            if (i.rfind(name, 0) == 0) return true;
-        return false;
+        return red_in(s.view.invariants(s.frame()), name);
     };
     EXPECT_TRUE(red_with("layers.1.attn_probs", row + 2, 0.9, "every row of the map sums to 1"));
+    EXPECT_TRUE(red_with("layers.1.attn_probs", row + 2, 0.9, "weights of the row"));
     EXPECT_TRUE(red_with("layers.1.attn_probs", row + 9, 1e-6, "nothing above the diagonal"));
     EXPECT_TRUE(red_with("layers.1.scores", row + 2, 5, "result = what the model computed"));
-    EXPECT_TRUE(red_with("layers.1.scores", row + 2, 5, "recorded m and d"));
+    EXPECT_TRUE(red_with("layers.1.scores", row + 2, 5, "recorded m, d, o"));
     EXPECT_TRUE(red_with("layers.1.heads", 7 * 4 * 12 + 3, 9, "result = what the model computed"));
-    EXPECT_TRUE(red_with("layers.1.online_d", 7, 99, "recorded m and d"));
+    EXPECT_TRUE(red_with("layers.1.online_d", 7, 99, "recorded m, d, o"));
     EXPECT_TRUE(red_with("layers.1.scores", row + 2, std::nan(""), "result = three-pass"));
+    // Of heads that are not on screen too.
+    EXPECT_TRUE(red_with("layers.1.scores", 2 * T * T + row + 2, 5, "recorded m, d, o"));
+    EXPECT_TRUE(red_with("layers.1.heads", (7 * 4 + 3) * 12, 9, "result = what the model"));
+    EXPECT_TRUE(red_with("layers.1.attn_probs", 3 * T * T + row + 2, 0.9, "weights of the row"));
+}
+
+// Every state of every tile is measured, not only the last one.
+TEST_P(AttentionModes, AFaultInAnyRecordedStateIsFound) {
+    std::string prompt;
+    for (int i = 0; i < 5; ++i) prompt += "the cat sat on ";
+    Scene s(small_run(GetParam(), prompt));
+    const TracePtr truth = s.trace;
+    s.set("query=70");
+    EXPECT_FALSE(red_in(s.view.invariants(s.frame()), "recorded m, d, o"));
+    for (const char* node : {"layers.1.online_m", "layers.1.online_d", "layers.1.online_o"})
+        for (const std::int64_t head : {0, 2})
+            for (const std::int64_t tile : {0, 1, 2}) {
+                const Tensor& t = *truth->find(node);
+                const std::int64_t width = t.shape.rank == 5 ? t.shape[4] : 1;
+                const std::int64_t at = ((head * 75 + 70) * 3 + tile) * width + width / 2;
+                s.trace = with_value(*truth, node, at, t.at(at) + 1e-3 * (1 + std::fabs(t.at(at))));
+                EXPECT_TRUE(red_in(s.view.invariants(s.frame()), "recorded m, d, o"))
+                    << node << " of head " << head << " after tile " << tile;
+            }
+}
+
+// What the view measures itself: a row whose results are not what they must be.
+TEST(AttentionChecks, SeeAWrongRow) {
+    Scene s(small_run());
+    const Frame frame = s.frame();
+    const online::Row truth = online::make_row(frame, {}).row;
+    const auto red_with = [&](const std::string& name, const auto& fault) {
+        online::Row other = truth;
+        fault(other);
+        return red_in(online::checks(other), name);
+    };
+    const auto nothing = [](online::Row&) {};
+    for (const char* name : {"traffic counted", "m and d at the end", "result = three-pass"})
+        EXPECT_FALSE(red_with(name, nothing)) << name;
+    using online::Row;
+    EXPECT_TRUE(red_with("traffic", [](Row& r) { ++r.shown.traffic.scores_read; }));
+    EXPECT_TRUE(red_with("traffic", [](Row& r) { ++r.shown.traffic.weights_written; }));
+    EXPECT_TRUE(red_with("traffic", [](Row& r) { --r.two.traffic.scores_read; }));
+    EXPECT_TRUE(red_with("traffic", [](Row& r) { r.three.traffic.weights_read *= 2; }));
+    EXPECT_TRUE(red_with("traffic", [](Row& r) { r.three = r.two; }));
+    EXPECT_TRUE(red_with("traffic", [](Row& r) { r.shown.traffic.values_read = 0; }));
+    EXPECT_TRUE(red_with("traffic", [](Row& r) { ++r.two.traffic.out_written; }));
+    EXPECT_TRUE(red_with("m and d at the end", [](Row& r) { r.shown.m += Real(1e-3); }));
+    EXPECT_TRUE(red_with("m and d at the end", [](Row& r) { r.shown.d *= Real(1.0001); }));
+    EXPECT_TRUE(red_with("m and d at the end", [](Row& r) { r.shown.d = Real(NAN); }));
+    EXPECT_TRUE(red_with("result = three-pass", [](Row& r) { r.shown.o.back() += Real(1e-3); }));
+    EXPECT_TRUE(red_with("result = three-pass", [](Row& r) { r.two.o.front() += Real(1e-3); }));
+    EXPECT_TRUE(red_with("result = three-pass", [](Row& r) { r.three.o.front() = Real(NAN); }));
+}
+
+// The figure says what was covered.
+TEST(AttentionChecks, EveryTileSizeOfARowThatIsNotLong) {
+    const auto figure = [](std::size_t keys) {
+        Scene s(small_run(AttentionMode::naive, std::string(keys, 'a')));
+        const Invariant first = s.view.invariants(s.frame()).front();
+        EXPECT_TRUE(first.holds) << first.figure;
+        return first.figure;
+    };
+    EXPECT_NE(figure(1).find("the one size × 5 orders"), std::string::npos);
+    EXPECT_NE(figure(128).find("all 128 sizes × 5 orders"), std::string::npos);
+    // 1, 2, 4 ... 128, the 32 on screen among them, and the whole row.
+    EXPECT_NE(figure(200).find("9 of 200 sizes × 5 orders"), std::string::npos);
 }
 
 TEST(AttentionView, AHugeLateScoreShrinksWhatCameBefore) {

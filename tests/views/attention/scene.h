@@ -76,15 +76,6 @@ struct Scene {
     }
 };
 
-inline TracePtr with_value(const Trace& trace, const std::string& node, std::int64_t at,
-                           double value) {
-    auto copy = std::make_shared<Trace>(trace);
-    auto tensor = std::make_shared<Tensor>(*trace.find(node));
-    tensor->real[static_cast<std::size_t>(at)] = static_cast<Real>(value);
-    copy->keep(trace.graph->find(node), tensor, 0);
-    return copy;
-}
-
 // Every bar in a hit of the node must be its cell's value times one number, from one line of zero.
 // Returns how many were read; failures are added.
 inline int read_bars(const RecordingCanvas& canvas, const Trace& trace, const std::string& node,

@@ -64,16 +64,4 @@ inline std::vector<std::string> all_nodes(const Trace& trace) {
     return names;
 }
 
-inline TracePtr with_value(const Trace& trace, const std::string& node, std::int64_t at,
-                           double value) {
-    auto copy = std::make_shared<Trace>(trace);
-    auto tensor = std::make_shared<Tensor>(*trace.find(node));
-    if (tensor->dtype == DType::i64)
-        tensor->ints[static_cast<std::size_t>(at)] = static_cast<std::int64_t>(value);
-    else
-        tensor->real[static_cast<std::size_t>(at)] = static_cast<Real>(value);
-    copy->keep(trace.graph->find(node), tensor, 0);
-    return copy;
-}
-
 }  // namespace sf::test

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/run/timeline.h"
+#include "tests/support/picture.h"
 #include "tests/support/runs.h"
 #include "views/canvas/recording_canvas.h"
 #include "views/view.h"
@@ -24,33 +25,11 @@ inline TracePtr map_run(const std::string& prompt = "the cat sat", std::int64_t 
     return test::changed_run(prompt, shape, options, batch);
 }
 
-// One picture of the map: everything that a drawing depends on.
-struct MapPicture {
-    TracePtr trace;
-    Timeline timeline;
-    Theme theme = Theme::light();
-    Settings settings;
-    Frame frame;
-
+struct MapPicture : test::Picture {
     explicit MapPicture(TracePtr t, const std::string& step = "ids", double w = 1280,
-                        double h = 720, double text = 1)
-        : trace(std::move(t)), timeline(*trace), theme(Theme::light(text)) {
-        frame.trace = trace.get();
-        frame.timeline = &timeline;
-        frame.settings = &settings;
-        frame.theme = &theme;
-        frame.area = {0, 0, w, h};
-        frame.cursor.step = timeline.find(step);
-    }
-    MapPicture(const MapPicture&) = delete;
-    MapPicture& operator=(const MapPicture&) = delete;
-
+                        double h = 720, double text = 1, bool dark = false)
+        : Picture(view(), std::move(t), step, w, h, text, dark) {}
     static const View& view() { return *find_view("map"); }
-    RecordingCanvas draw() const {
-        RecordingCanvas canvas(frame.area);
-        view().draw(canvas, frame);
-        return canvas;
-    }
 };
 
 }  // namespace sf

@@ -79,6 +79,16 @@ TEST_P(RopeLayout, AbsorbedAndYarn) {
                   options),
               "yarn");
 }
+TEST_P(RopeLayout, KeysOfGroups) {
+    for (const std::int64_t groups : {1, 2})
+        all_pages(rope_run("the cat sat on",
+                           [&](ModelConfig& c) {
+                               c.attention_kind = "gqa";
+                               c.num_key_value_heads = groups;
+                               c.qk_nope_head_dim = groups == 1 ? 0 : 12;
+                           }),
+                  std::to_string(groups) + " groups");
+}
 TEST_P(RopeLayout, EveryStepAndEmpty) {
     const auto [w, h, text, dark] = GetParam();
     const TracePtr trace = rope_run("the cat sat", {}, {}, 2);

@@ -4,11 +4,15 @@
 #include "core/ops/rope.h"
 #include "views/draw/colour_map.h"
 #include "views/draw/number.h"
+#include "views/rope_scene.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
+#include <map>
+#include <tuple>
 
 namespace sf {
 namespace {
@@ -152,7 +156,7 @@ TEST_P(RopeNumbers, EveryInvariantHolds) {
             p.frame.cursor.batch = 1;
             p.set(std::string("show=") + page);
             const auto list = p.view().invariants(p.frame);
-            EXPECT_GE(list.size(), 6U);
+            EXPECT_GE(list.size(), 7U);
             for (const Invariant& i : list) {
                 EXPECT_TRUE(i.holds) << step << ": " << i.name << ": " << i.figure;
                 EXPECT_EQ(i.figure.find("not measured"), std::string::npos) << step << i.name;
@@ -166,56 +170,101 @@ INSTANTIATE_TEST_SUITE_P(Modes, RopeNumbers,
                              return test_case.param == AttentionMode::naive ? "naive" : "absorbed";
                          });
 
-TEST(RopeInvariants, HoldForEveryPresetAndWhatIf) {
-    for (const std::string& preset : ModelConfig::preset_names()) {
-        const ModelPtr model = preset_model(preset, 1);
-        const TracePtr trace = run_trace(model, {model->encode("the cat sat on the mat")});
-        for (const char* change :
-             {"scaling=yarn", "scaling=ntk", "scaling=linear", "base=50", "width=4", "width=100",
-              "factor=1", "shift=200", "distance=77", "trained=16", "trained=100000", "s=0"}) {
-            RopePicture p(trace);
-            p.set(change);
-            for (const Invariant& i : p.view().invariants(p.frame))
-                EXPECT_TRUE(i.holds)
-                    << preset << " " << change << ": " << i.name << ": " << i.figure;
+// Each group of heads has a rotated key of its own.
+class RopeGroups : public testing::TestWithParam<std::int64_t> {
+protected:
+    static TracePtr run() {
+        return rope_run(
+            "the cat sat",
+            [](ModelConfig& c) {
+                c.attention_kind = "gqa";
+                c.num_key_value_heads = GetParam();
+                c.initializer_range = 0.3;
+            },
+            {}, 2);
+    }
+};
+
+TEST_P(RopeGroups, TheHandsAndTheScoreAreThoseOfTheGroup) {
+    const std::int64_t groups = GetParam();
+    const TracePtr trace = run();
+    const Tensor& rotated = *trace->find("layers.1.k_rotated");
+    for (const std::int64_t head : {0, 1, 3}) {
+        RopePicture p(trace, "layers.1.k_rotated");
+        p.frame.cursor.batch = 1;
+        p.set("t=9");
+        p.set("s=4");
+        p.set("head=" + std::to_string(head));
+        const RecordingCanvas canvas = p.draw();
+        const std::int64_t group = head * groups / 4;
+        const std::int64_t first = (((11 + 4) * groups) + group) * 20 + 12;
+        std::vector<Vec2> centres;
+        double longest = 0;
+        for (const Hit& h : canvas.hits())
+            if (h.target.node == "setting:pair") centres.push_back(h.rect.centre());
+        ASSERT_EQ(centres.size(), 4U);
+        for (std::int64_t i = 0; i < 8; i += 2)
+            longest =
+                std::max(longest, std::hypot(rotated.at(first + i), rotated.at(first + i + 1)));
+        const double unit = find_hit(canvas, "setting:pair")->rect.w / 2 / longest;
+        std::int64_t seen = 0;
+        for (const Hit& h : canvas.hits()) {
+            if (h.target.node != "layers.1.k_rotated") continue;
+            const std::int64_t pair = (h.target.first - first) / 2;
+            ASSERT_TRUE(pair >= 0 && pair < 4) << h.target.first;
+            const Vec2 tip = h.rect.centre() - centres[static_cast<std::size_t>(pair)];
+            EXPECT_NEAR(tip.x, rotated.at(h.target.first) * unit, 0.05);
+            EXPECT_NEAR(-tip.y, rotated.at(h.target.first + 1) * unit, 0.05);
+            ++seen;
         }
+        EXPECT_EQ(seen, 4);
+        double position = 0;
+        for (std::int64_t i = 0; i < 8; ++i)
+            position += value_at(*trace, "layers.1.q_pe", {1, 9, head, i}) * rotated.at(first + i);
+        position *= trace->graph->config.softmax_scale();
+        EXPECT_TRUE(canvas.has_text(signed_text(position) + " at distance 5"));
+        const double score = value_at(*trace, "layers.1.scores", {1, head, 9, 4});
+        EXPECT_TRUE(canvas.has_text(signed_text(score - position)));
+        EXPECT_TRUE(holds(texts_in(canvas, find_hit(canvas, "layers.1.scores", 1)->rect),
+                          signed_text(score)));
     }
 }
 
-TEST(RopeInvariants, SeeADeliberateFault) {
-    const TracePtr truth = rope_run();
-    const auto holds_with = [&](const TracePtr& trace, const std::string& check) {
-        RopePicture p(trace);
-        p.set("show=latent");
-        return p.check(check).holds;
-    };
-    for (const char* check : {"length", "angles", "content + position"}) {
-        EXPECT_TRUE(holds_with(truth, check)) << check;
-        EXPECT_FALSE(holds_with(rope_fault(*truth, "layers.1.q_pe", 2 * 32 + 4, 1e-4), check))
-            << check;
-        EXPECT_FALSE(holds_with(rope_fault(*truth, "layers.1.k_pe", 20, 1e-4), check)) << check;
-    }
-    EXPECT_FALSE(
-        holds_with(rope_fault(*truth, "layers.1.scores", 7 * 11 + 2, 1e-4), "content + position"));
-    // The last token's latent, which the query that is followed looks at.
-    const TracePtr other = rope_fault(*truth, "layers.1.q_latent", 10 * 32, 0.5);
-    EXPECT_TRUE(holds_with(truth, "M(0)"));
-    EXPECT_FALSE(holds_with(other, "M(0)"));
-    // Turned by another position: lengths stay, angles do not.
-    auto turned = std::make_shared<Trace>(*truth);
-    auto tensor = std::make_shared<Tensor>(*truth->find("layers.1.k_pe"));
-    RopeTable table(truth->graph->config);
-    for (std::int64_t i = 0; i < 4; ++i) {
-        const auto x = static_cast<std::size_t>(3 * 8 + 2 * i);
-        const Real a = tensor->real[x], b = tensor->real[x + 1];
-        const double angle = 0.01 * table.frequencies()[static_cast<std::size_t>(i)];
-        tensor->real[x] = static_cast<Real>(a * std::cos(angle) - b * std::sin(angle));
-        tensor->real[x + 1] = static_cast<Real>(a * std::sin(angle) + b * std::cos(angle));
-    }
-    turned->keep(truth->graph->find("layers.1.k_pe"), tensor, 0);
-    EXPECT_TRUE(holds_with(turned, "length"));
-    EXPECT_FALSE(holds_with(turned, "angles"));
+TEST_P(RopeGroups, EveryInvariantHoldsAndAFaultIsSeen) {
+    const TracePtr trace = run();
+    for (const char* page : {"distance", "scaling", "latent"})
+        for (const char* step : {"embed", "layers.0.k", "layers.2.scores", "mtp.1.k_rotated"}) {
+            RopePicture p(trace, step);
+            p.set(std::string("show=") + page);
+            p.set("head=2");
+            EXPECT_EQ(p.view().invariants(p.frame).size(), 7U);
+            for (const Invariant& i : p.view().invariants(p.frame)) {
+                EXPECT_TRUE(i.holds) << step << ": " << i.name << ": " << i.figure;
+                EXPECT_EQ(i.figure.find("not measured"), std::string::npos) << step << i.name;
+            }
+        }
+    const std::int64_t last = (10 * GetParam() + GetParam() - 1) * 20;
+    const TracePtr turned = test::with_added(*trace, "layers.1.k_rotated", last + 13, 1e-3);
+    const RopePicture p(turned, "layers.1.k_rotated");
+    for (const char* check : {"length", "angles"}) EXPECT_FALSE(p.check(check).holds) << check;
+    RopePicture of_head(test::with_added(*trace, "layers.1.cache_k", last + 3, 1e-2),
+                        "layers.1.k_rotated");
+    of_head.set("head=3");
+    EXPECT_FALSE(of_head.check("content + position").holds);
 }
+
+TEST_P(RopeGroups, ThePageOfTheLatentSaysWhyThereIsNothingToFold) {
+    RopePicture p(run(), "layers.1.k_rotated");
+    p.set("show=latent");
+    const RecordingCanvas canvas = p.draw();
+    EXPECT_TRUE(canvas.has_text("nothing has to be folded"));
+    EXPECT_TRUE(canvas.has_text("no latent"));
+    // Keys of 12 + 8 and values of 12 numbers a group.
+    EXPECT_NE(p.view().describe(p.frame).find(std::to_string(GetParam() * 32) + " numbers a token"),
+              std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Groups, RopeGroups, testing::Values(1, 2, 4));
 
 TEST(RopeScaling, ThePageSaysWhatTheModelsOwnFrequenciesSay) {
     const TracePtr trace = rope_run();

@@ -1,6 +1,6 @@
-#include "core/io/history_io.h"
-
 #include "core/error.h"
+#include "core/io/history_format.h"
+#include "core/io/history_io.h"
 #include "core/io/json_text.h"
 #include "core/io/trace_io.h"
 #include "core/model/model.h"
@@ -8,7 +8,6 @@
 #include "core/text/one_line.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <charconv>
 #include <cstdint>
@@ -20,90 +19,16 @@
 
 namespace sf {
 
+using namespace history_format;
+
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr const char* format_name = "stepformer-history";
-constexpr std::int64_t format_version = 1;
 constexpr std::int64_t max_count = std::int64_t{1} << 40;  // tokens of a record
 constexpr std::size_t max_corpora = 64;
 constexpr std::size_t max_text = std::size_t{1} << 16;
-
-// The numbers of a record, one tensor each.
-struct Series {
-    const char* name;
-    float StepRecord::*value;
-};
-constexpr std::array all_series{
-    Series{"loss", &StepRecord::loss},
-    Series{"balance_loss", &StepRecord::balance_loss},
-    Series{"grad_norm", &StepRecord::grad_norm},
-    Series{"lr", &StepRecord::lr},
-    Series{"gamma", &StepRecord::gamma},
-    Series{"lambda", &StepRecord::lambda},
-    Series{"alpha", &StepRecord::alpha},
-    Series{"tokens_per_second", &StepRecord::tokens_per_second},
-    Series{"heldout_loss", &StepRecord::heldout_loss},
-    Series{"bigram_loss", &StepRecord::bigram_loss},
-};
-
-std::string probe_prefix(const std::string& prefix) {
-    return prefix + "probe.";
-}
-
-// ---- writing
-
-class Writer {
-public:
-    Writer(HistoryTensors& out, std::string prefix) : out_(out), prefix_(std::move(prefix)) {}
-
-    // One tensor of all records: `row(record, tensor, i)` fills what begins at i.
-    template <class Row>
-    void records(const char* name, const History& history, Shape shape, DType dtype, Row&& row) {
-        auto tensor = std::make_shared<Tensor>(shape, dtype);
-        const std::size_t width =
-            history.empty() ? 0 : static_cast<std::size_t>(shape.size()) / history.size();
-        for (std::size_t i = 0; i < history.size(); ++i) row(history[i], *tensor, i * width);
-        out_.tensors.push_back({prefix_ + name, tensor->view(),
-                                dtype == DType::i64 ? StoredType::i64 : StoredType::f32});
-        out_.owned.push_back(std::move(tensor));
-    }
-    void probe(std::int64_t step, const Trace& trace, StoredType real) {
-        const std::string begin = probe_prefix(prefix_) + std::to_string(step) + ".";
-        for (NodeId id = 0; id < trace.graph->size(); ++id) {
-            TensorPtr tensor = is_probe_node(*trace.graph, id) ? trace.share(id) : nullptr;
-            if (!tensor) continue;
-            out_.tensors.push_back({begin + (*trace.graph)[id].name, tensor->view(),
-                                    tensor->dtype == DType::i64 ? StoredType::i64 : real});
-            out_.owned.push_back(std::move(tensor));
-        }
-    }
-
-private:
-    HistoryTensors& out_;
-    std::string prefix_;
-};
-
-std::string about_json(const History& history) {
-    const auto steps = history.probe_steps();
-    const TracePtr first = steps.empty() ? nullptr : history.probe(steps.front());
-    nlohmann::ordered_json json;
-    json["format"] = format_name;
-    json["format_version"] = format_version;
-    json["stride"] = history.stride();
-    json["budget"] = history.budget();
-    json["layers"] = history.layers();
-    json["floor"] = nullptr;
-    if (history.about.floor) json["floor"] = *history.about.floor;
-    json["corpora"] = history.about.corpora;
-    json["probe_text"] = history.about.probe_text;
-    json["model_name"] = first ? first->model_name : "";
-    json["attention"] = attention_name(first ? first->graph->attention : AttentionMode::naive);
-    return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
-// ---- reading
+constexpr std::int64_t most_row_tokens = std::int64_t{1} << 32;
 
 class Reader {
 public:
@@ -184,6 +109,9 @@ private:
             refuse("about", "floor must be a number or null, got " + json_kind(floor));
         about_.corpora = texts(json, "corpora", max_corpora);
         about_.probe_text = text(field(json, "probe_text"), "probe_text");
+        // Histories of before November 2026 lack it.
+        if (json.contains("row_tokens"))
+            about_.row_tokens = whole(json, "row_tokens", 0, most_row_tokens);
         model_name_ = one_line(text(field(json, "model_name"), "model_name"));
         attention_ = parse_attention(text(field(json, "attention"), "attention"),
                                      file_ + ": " + prefix_ + "about");
@@ -345,37 +273,6 @@ private:
 
 }  // namespace
 
-HistoryTensors history_tensors(const History& history, const std::string& prefix,
-                               StoredType probes) {
-    HistoryTensors out;
-    Writer writer(out, prefix);
-    const auto n = static_cast<std::int64_t>(history.size());
-    const auto layers = static_cast<std::int64_t>(history.layers().size());
-    writer.records("step", history, {n}, DType::i64,
-                   [](const StepRecord& r, Tensor& t, std::size_t i) { t.ints[i] = r.step; });
-    writer.records("tokens", history, {n}, DType::i64,
-                   [](const StepRecord& r, Tensor& t, std::size_t i) { t.ints[i] = r.tokens; });
-    for (const auto& series : all_series)
-        writer.records(series.name, history, {n}, DType::real,
-                       [&](const StepRecord& r, Tensor& t, std::size_t i) {
-                           t.real[i] = static_cast<Real>(r.*series.value);
-                       });
-    const auto list = [](const auto& from, auto& to, std::size_t begin) {
-        std::copy(from.begin(), from.end(), to.begin() + static_cast<std::ptrdiff_t>(begin));
-    };
-    writer.records(
-        "mtp_loss", history, {n, history.mtp_depths()}, DType::real,
-        [&](const StepRecord& r, Tensor& t, std::size_t i) { list(r.mtp_loss, t.real, i); });
-    writer.records("load", history, {n, layers, history.experts()}, DType::i64,
-                   [&](const StepRecord& r, Tensor& t, std::size_t i) { list(r.load, t.ints, i); });
-    writer.records("bias", history, {n, layers, history.experts()}, DType::real,
-                   [&](const StepRecord& r, Tensor& t, std::size_t i) { list(r.bias, t.real, i); });
-    for (const std::int64_t step : history.probe_steps())
-        writer.probe(step, *history.probe(step), probes);
-    out.metadata.emplace(prefix + "about", about_json(history));
-    return out;
-}
-
 bool has_history(const SafetensorsFile& tensors, const std::string& prefix) {
     return tensors.metadata().contains(prefix + "about");
 }
@@ -384,12 +281,6 @@ History read_history(const SafetensorsFile& tensors, const std::string& file,
                      const std::string& prefix, const ModelConfig& config,
                      const std::shared_ptr<const Tokenizer>& tokenizer) {
     return Reader(tensors, file, prefix, config).read(tokenizer);
-}
-
-void write_history(const std::filesystem::path& file, const History& history, std::size_t records) {
-    const auto out =
-        history_tensors(history.thinned(records, shipped_probes), "", StoredType::bf16);
-    write_safetensors(file, out.tensors, out.metadata);
 }
 
 History read_history(const std::filesystem::path& file, const ModelConfig& config,

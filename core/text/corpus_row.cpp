@@ -1,0 +1,21 @@
+#include "core/text/corpus_row.h"
+
+namespace sf {
+
+std::vector<std::int64_t> corpus_row(const CorpusMix& mix, std::uint64_t seed, CorpusPart part,
+                                     std::uint64_t index, const Tokenizer& tokenizer,
+                                     std::int64_t eos, std::int64_t tokens, bool eos_first) {
+    constexpr std::uint64_t documents_a_row = std::uint64_t{1} << 20;
+    std::vector<std::int64_t> ids;
+    if (eos_first) ids.push_back(eos);
+    for (std::uint64_t d = 0; static_cast<std::int64_t>(ids.size()) < tokens; ++d) {
+        const auto text = corpus_document(mix, seed, part, index * documents_a_row + d).text;
+        const auto more = tokenizer.encode(text);
+        ids.insert(ids.end(), more.begin(), more.end());
+        ids.push_back(eos);
+    }
+    ids.resize(static_cast<std::size_t>(tokens));
+    return ids;
+}
+
+}  // namespace sf
