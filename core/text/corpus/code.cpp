@@ -16,35 +16,26 @@ struct Variable {
 class Program {
 public:
     Program(Choices& choices, Draft& draft) : choices_(choices), draft_(draft) {
-        std::vector<std::string> names{"a", "b", "c", "k", "m", "n", "x", "y"};
+        std::vector<std::string> names{"a", "b", "n", "x"};
         for (auto& variable : variables_) variable.name = choices_.take(names);
     }
 
     void write() {
         let();
-        if (choices_.chance(0.5)) {
-            print(variables_[1]);
+        print_both();
+        for (int left = choices_.range(1, 2); left > 0; --left) {
             draft_ << "\n";
-        }
-        switch (choices_.index(4)) {
-            case 0:
-                draft_ << set(choices_.pick(indices));
-                break;
-            case 1:
-                branch();
-                break;
-            case 2:
-                repeat();
-                break;
-            default:
-                repeat_print();
-                return;
-        }
-        const std::size_t first = choices_.index(2);
-        print(variables_[first]);
-        if (choices_.chance(0.5)) {
-            draft_ << "\n";
-            print(variables_[1 - first]);
+            switch (choices_.index(3)) {
+                case 0:
+                    draft_ << set(choices_.pick(indices));
+                    break;
+                case 1:
+                    branch();
+                    break;
+                default:
+                    repeat();
+            }
+            print_both();
         }
     }
 
@@ -60,7 +51,7 @@ private:
             b.value = choices_.range(1, 9);
             draft_ << b.value;
         } else {
-            const auto [text, value] = changed(a, 9);
+            const auto [text, value] = changed(a, 5);
             b.value = value;
             draft_ << text;
         }
@@ -79,18 +70,12 @@ private:
                 plus ? from.value + by : from.value - by};
     }
 
-    // "set a = b + 3\n", "set a = a - 1\n" or "set a = a + b\n".
+    // "set a = b + 3\n" or "set a = a - 1\n".
     std::string set(std::size_t target) {
         Variable& to = variables_[target];
-        Expression expression;
-        if (choices_.chance(0.3)) {
-            expression.text = variables_[0].name + " + " + variables_[1].name;
-            expression.value = variables_[0].value + variables_[1].value;
-        } else {
-            expression = changed(variables_[choices_.pick(indices)], 9);
-        }
-        to.value = expression.value;
-        return "set " + to.name + " = " + expression.text + "\n";
+        const auto [text, value] = changed(variables_[choices_.pick(indices)], 5);
+        to.value = value;
+        return "set " + to.name + " = " + text + "\n";
     }
 
     void branch() {
@@ -99,25 +84,16 @@ private:
         const int limit = choices_.range(1, 9);
         const bool holds = greater ? asked.value > limit : asked.value < limit;
         Variable& target = variables_[choices_.pick(indices)];
-        draft_ << "if " << asked.name << (greater ? " > " : " < ") << limit << "\n";
-        const auto then = changed(target, 5);
-        draft_ << "  set " << target.name << " = " << then.text << "\nelse\n";
-        const auto otherwise = changed(target, 5);
-        draft_ << "  set " << target.name << " = " << otherwise.text << "\nend\n";
-        target.value = holds ? then.value : otherwise.value;
+        const int then = choices_.range(1, 9), otherwise = choices_.range(1, 9);
+        draft_ << "if " << asked.name << (greater ? " > " : " < ") << limit << "\n  set "
+               << target.name << " = " << then << "\nelse\n  set " << target.name << " = "
+               << otherwise << "\nend\n";
+        target.value = holds ? then : otherwise;
     }
 
     void repeat() {
         Variable& target = variables_[choices_.pick(indices)];
-        const int times = choices_.range(2, 4), step = choices_.range(1, 5);
-        draft_ << "repeat " << times << "\n  set " << target.name << " = " << target.name << " + "
-               << step << "\nend\n";
-        target.value += times * step;
-    }
-
-    void repeat_print() {
-        Variable& target = variables_[choices_.pick(indices)];
-        const int times = choices_.range(2, 4), step = choices_.range(1, 5);
+        const int times = choices_.range(2, 4), step = choices_.range(1, 3);
         draft_ << "repeat " << times << "\n  print " << target.name << "\n  set " << target.name
                << " = " << target.name << " + " << step << "\nend\n> ";
         std::string printed;
@@ -126,8 +102,15 @@ private:
             target.value += step;
         }
         draft_.answer(printed);
+        draft_ << "\n";
     }
 
+    void print_both() {
+        const std::size_t first = choices_.index(2);
+        print(variables_[first]);
+        draft_ << "\n";
+        print(variables_[1 - first]);
+    }
     // "print a\n> 7"
     void print(const Variable& variable) {
         draft_ << "print " << variable.name << "\n> ";

@@ -12,6 +12,7 @@ void write_arithmetic(Choices& choices, Draft& draft);
 void write_brackets(Choices& choices, Draft& draft);
 void write_code(Choices& choices, Draft& draft);
 void write_sort(Choices& choices, Draft& draft);
+void write_recall(Choices& choices, Draft& draft);
 void write_dates(Choices& choices, Draft& draft);
 
 using Writer = void (*)(Choices&, Draft&);

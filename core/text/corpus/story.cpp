@@ -1,5 +1,6 @@
 #include "core/text/corpus/kinds.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -13,22 +14,21 @@ struct Person {
 };
 
 std::vector<Person> people() {
-    return {{"Mia", true},  {"Eva", true},  {"Anna", true},  {"Lily", true},
-            {"Nora", true}, {"Ida", true},  {"Ben", false},  {"Tom", false},
-            {"Leo", false}, {"Max", false}, {"Paul", false}, {"Finn", false}};
+    return {{"Mia", true},  {"Eva", true},  {"Anna", true}, {"Ida", true},
+            {"Ben", false}, {"Tom", false}, {"Leo", false}, {"Max", false}};
 }
 
 // All with "at the".
 std::vector<std::string> places() {
-    return {"lake", "river", "market", "station", "school", "bridge", "farm", "museum"};
+    return {"lake", "river", "market", "school", "farm", "museum"};
 }
 
 std::vector<std::string> things() {
-    return {"kite", "ball", "book", "hat", "cup", "boat", "drum", "lamp", "bike", "coat"};
+    return {"kite", "ball", "book", "hat", "cup", "boat"};
 }
 
 // All with "a", as the things.
-constexpr std::array colours{"red", "blue", "green", "yellow", "white", "black"};
+constexpr std::array colours{"red", "blue", "green", "white"};
 
 struct Thing {
     std::string colour, name;
@@ -45,13 +45,22 @@ public:
     Story(Choices& choices, Draft& draft) : choices_(choices), draft_(draft) {}
 
     void write() {
-        if (choices_.chance(0.5))
-            meeting();
-        else if (choices_.chance(0.5))
-            search();
-        else
-            birthday();
-        for (int i = 0; i < 2; ++i) {
+        // So that every name stands behind a space and is the same token wherever it is.
+        draft_ << "Today";
+        switch (choices_.index(4)) {
+            case 0:
+                meeting();
+                break;
+            case 1:
+                search();
+                break;
+            case 2:
+                birthday();
+                break;
+            default:
+                belongings();
+        }
+        for (std::size_t left = std::min<std::size_t>(6, questions_.size()); left > 0; --left) {
             const Question question = choices_.take(questions_);
             draft_ << " " << question.ask << "?";
             draft_.answer(question.answer);
@@ -69,22 +78,37 @@ private:
         questions_.push_back({"Who has the " + thing.name, " " + holder.name});
     }
     void ask_colour(const Thing& thing) {
-        questions_.push_back({"What colour is the " + thing.name, " It is " + thing.colour});
+        questions_.push_back(
+            {"What colour is the " + thing.name, " The " + thing.name + " is " + thing.colour});
     }
     void ask_place(const std::string& who, const std::string& place) {
-        questions_.push_back({"Where is " + who, " At the " + place});
+        questions_.push_back({"Where is " + who, " " + who + " is at the " + place});
     }
 
-    // "Mia has a red kite. She walks to the lake. There she meets Ben. ..."
+    // "Today Mia has a red kite. Ben has a blue ball. Eva has a green hat."
+    void belongings() {
+        const int owners = choices_.range(2, 3);
+        for (int i = 0; i < owners; ++i) {
+            const Person a = choices_.take(people_);
+            const Thing thing = new_thing();
+            draft_ << " " << a.name << " has a " << thing.text() << ".";
+            questions_.push_back(
+                {"What does " + a.name + " have", " " + a.name + " has a " + thing.text()});
+            ask_holder(thing, a);
+            ask_colour(thing);
+        }
+    }
+
+    // "Today Mia has a red kite. She walks to the lake. There she meets Ben. ..."
     void meeting() {
         const Person a = choices_.take(people_);
         const Thing thing = new_thing();
         const std::string place = choices_.take(places_);
         const char* verb = choices_.pick(std::array{"walks", "runs", "goes"});
         const Person b = choices_.take(people_);
-        draft_ << a.name << " has a " << thing.text() << ". " << (a.she ? "She " : "He ") << verb
-               << " to the " << place << ". There " << (a.she ? "she" : "he") << " meets " << b.name
-               << ".";
+        draft_ << " " << a.name << " has a " << thing.text() << ". " << (a.she ? "She " : "He ")
+               << verb << " to the " << place << ". There " << (a.she ? "she" : "he") << " meets "
+               << b.name << ".";
         const bool both = choices_.chance(0.5);
         Thing other;
         if (both) {
@@ -128,20 +152,18 @@ private:
         ask_colour(thing);
         ask_place(a.name, place_a);
         ask_place(b.name, place_b);
-        ask_place("the " + thing.name, a_has_thing ? place_a : place_b);
         if (both) {
             ask_holder(other, a_has_other ? a : b);
             ask_colour(other);
-            ask_place("the " + other.name, a_has_other ? place_a : place_b);
         }
     }
 
-    // "Tom has lost his green hat. He looks at the school, but it is not there. ..."
+    // "Today Tom has lost his green hat. He looks at the school, but it is not there. ..."
     void search() {
         const Person a = choices_.take(people_);
         const Thing thing = new_thing();
         const std::string he = a.she ? "She" : "He";
-        draft_ << a.name << " has lost " << (a.she ? "her " : "his ") << thing.text() << ".";
+        draft_ << " " << a.name << " has lost " << (a.she ? "her " : "his ") << thing.text() << ".";
         const int misses = choices_.range(1, 2);
         for (int i = 0; i < misses; ++i)
             draft_ << " " << he << " looks at the " << choices_.take(places_)
@@ -164,24 +186,23 @@ private:
         ask_holder(thing, holder);
         ask_colour(thing);
         ask_place(a.name, place);
-        ask_place("the " + thing.name, place);
     }
 
-    // "Eva is 7 today. Tom gives her a red ball. Leo gives her a blue book. ..."
+    // "Today Eva is 7. Tom gives a red ball. Leo gives a blue book. ..."
     void birthday() {
         const Person a = choices_.take(people_);
         const int age = choices_.range(5, 9);
-        draft_ << a.name << " is " << age << " today.";
+        draft_ << " " << a.name << " is " << age << ".";
         const int guests = choices_.range(2, 3);
         std::vector<std::string> gifts;
         for (int i = 0; i < guests; ++i) {
             const Person b = choices_.take(people_);
             const Thing thing = new_thing();
-            draft_ << " " << b.name << " gives " << (a.she ? "her" : "him") << " a " << thing.text()
-                   << ".";
+            draft_ << " " << b.name << " gives a " << thing.text() << ".";
             gifts.push_back(thing.name);
-            questions_.push_back({"Who gave the " + thing.name, " " + b.name});
-            questions_.push_back({"What did " + b.name + " give", " A " + thing.text()});
+            questions_.push_back({"Who gives the " + thing.name, " " + b.name});
+            questions_.push_back(
+                {"What does " + b.name + " give", " " + b.name + " gives a " + thing.text()});
             ask_holder(thing, a);
             ask_colour(thing);
         }
@@ -199,6 +220,31 @@ private:
 };
 
 }  // namespace
+
+// "Mia red kite, Ben blue ball, Eva green hat. Eva green hat, Mia red kite, Ben blue ball."
+void write_recall(Choices& choices, Draft& draft) {
+    auto names = people();
+    auto what = things();
+    std::vector<std::string> records;
+    const int count = choices.range(3, 5);
+    draft << "List:";
+    for (int i = 0; i < count; ++i) {
+        const std::string name = choices.take(names).name, colour = choices.pick(colours);
+        records.push_back(" " + name + " " + colour + " " + choices.take(what));
+        draft << (i > 0 ? "," : "") << records.back();
+    }
+    draft << ".";
+    for (int again = 0; again < 2; ++again) {
+        std::vector<std::string> left = records;
+        for (int i = 0; i < count; ++i) {
+            const std::string record = choices.take(left);
+            const std::size_t name = record.find(' ', 1);
+            draft << (i > 0 ? "," : "") << record.substr(0, name);
+            draft.answer(record.substr(name));
+        }
+        draft << ".";
+    }
+}
 
 void write_story(Choices& choices, Draft& draft) {
     Story(choices, draft).write();

@@ -50,10 +50,12 @@ TEST(Corpus, a_document_is_a_function_of_its_arguments) {
 
 // On every machine the same: runs that are repeated elsewhere depend on it.
 TEST(Corpus, documents_are_pinned) {
-    EXPECT_EQ(document(0, 0).text,
-              "Tom has a black hat. He goes to the school. There he meets Ben. Ben has a green "
-              "coat. Tom lends Ben the hat. Later Ben gives it back. Then Tom goes to the farm. "
-              "Where is the hat? At the farm. Who has the hat? Tom.");
+    EXPECT_EQ(
+        document(0, 0).text,
+        "Today Tom has lost his black hat. He looks at the museum, but it is not there. He "
+        "looks at the station, but it is not there. Then he goes to the lake. There Finn has "
+        "it. Who has the hat? Finn. Where is Tom? Tom is at the lake. What colour is the hat? "
+        "The hat is black. Where is Finn? Finn is at the lake.");
     EXPECT_EQ(document(1, 0).text, "43 - 8 = 35; 14 - 1 = 13; 57 - 43 = 14; 28 + 70 = 98.");
 }
 
@@ -62,7 +64,7 @@ TEST(Corpus, texts_are_short_printable_ascii) {
         for (std::uint64_t i = 0; i < many; ++i) {
             const std::string text = document(kind, i).text;
             ASSERT_GE(text.size(), 15U) << text;
-            ASSERT_LE(text.size(), 300U) << text;
+            ASSERT_LE(text.size(), 400U) << text;
             ASSERT_TRUE(std::all_of(text.begin(), text.end(), [](char c) {
                 return c == '\n' || (c >= ' ' && c <= '~');
             })) << text;
