@@ -225,9 +225,9 @@ ModelConfig ModelConfig::preset(std::string_view name) {
         c.num_hidden_layers = 4;
         c.num_attention_heads = 4;
         c.qk_nope_head_dim = 24;
-        c.qk_rope_head_dim = 16;
+        c.qk_rope_head_dim = 32;
         c.v_head_dim = 24;
-        c.kv_lora_rank = 48;
+        c.kv_lora_rank = 40;
         c.q_lora_rank = 64;
         c.intermediate_size = 288;
         c.moe_intermediate_size = 64;
@@ -237,8 +237,11 @@ ModelConfig ModelConfig::preset(std::string_view name) {
         c.num_experts_per_tok = 4;
         c.num_nextn_predict_layers = 2;
         c.max_position_embeddings = 512;
-        // Wider than the usual 0.02, which suits rows of thousands: measured, it learns faster.
-        c.initializer_range = 0.06;
+        // Measured on texts in which things are looked up: with a base near the length of the rows
+        // and a wide rotated part heads soon tell a token from its neighbours, and wider first
+        // weights than the usual 0.02, which suits rows of thousands, learn faster.
+        c.rope_theta = 20;
+        c.initializer_range = 0.12;
         return c;
     }
     if (name == "bench") {

@@ -1,4 +1,5 @@
 #include "core/text/corpus/kinds.h"
+#include "core/text/corpus/words.h"
 
 #include <algorithm>
 #include <array>
@@ -7,28 +8,6 @@
 namespace sf::corpus {
 
 namespace {
-
-struct Person {
-    std::string name;
-    bool she = false;
-};
-
-std::vector<Person> people() {
-    return {{"Mia", true},  {"Eva", true},  {"Anna", true}, {"Ida", true},
-            {"Ben", false}, {"Tom", false}, {"Leo", false}, {"Max", false}};
-}
-
-// All with "at the".
-std::vector<std::string> places() {
-    return {"lake", "river", "market", "school", "farm", "museum"};
-}
-
-std::vector<std::string> things() {
-    return {"kite", "ball", "book", "hat", "cup", "boat"};
-}
-
-// All with "a", as the things.
-constexpr std::array colours{"red", "blue", "green", "white"};
 
 struct Thing {
     std::string colour, name;
@@ -220,31 +199,6 @@ private:
 };
 
 }  // namespace
-
-// "Mia red kite, Ben blue ball, Eva green hat. Eva green hat, Mia red kite, Ben blue ball."
-void write_recall(Choices& choices, Draft& draft) {
-    auto names = people();
-    auto what = things();
-    std::vector<std::string> records;
-    const int count = choices.range(3, 5);
-    draft << "List:";
-    for (int i = 0; i < count; ++i) {
-        const std::string name = choices.take(names).name, colour = choices.pick(colours);
-        records.push_back(" " + name + " " + colour + " " + choices.take(what));
-        draft << (i > 0 ? "," : "") << records.back();
-    }
-    draft << ".";
-    for (int again = 0; again < 2; ++again) {
-        std::vector<std::string> left = records;
-        for (int i = 0; i < count; ++i) {
-            const std::string record = choices.take(left);
-            const std::size_t name = record.find(' ', 1);
-            draft << (i > 0 ? "," : "") << record.substr(0, name);
-            draft.answer(record.substr(name));
-        }
-        draft << ".";
-    }
-}
 
 void write_story(Choices& choices, Draft& draft) {
     Story(choices, draft).write();

@@ -280,6 +280,28 @@ std::string fact_answer(const std::string& fact) {
     return std::to_string(static_cast<unsigned>(last.day())) + " days";
 }
 
+TEST(CorpusAnswers, lists_are_told_again) {
+    for_documents("recall", [](const std::string& text) {
+        const Words lists = split(text.substr(0, text.size() - 1), ".");
+        EXPECT_EQ(lists.size(), 3U);
+        EXPECT_EQ(text.substr(0, 5), "List:");
+        std::map<std::string, std::string> told;
+        Words answers;
+        for (const std::string& list : {lists[0].substr(5), lists[1], lists[2]})
+            for (const std::string& record : split(list, ",")) {
+                const std::string name = record.substr(0, record.find(' ', 1));
+                if (answers.empty() && told.count(name) == 0) {
+                    told[name] = record.substr(name.size());
+                } else {
+                    EXPECT_EQ(told.count(name), 1U) << name;
+                    answers.push_back(told[name]);
+                }
+            }
+        EXPECT_EQ(answers.size(), 2 * told.size());
+        return answers;
+    });
+}
+
 TEST(CorpusAnswers, dates_are_right) {
     for_documents("dates", [](const std::string& text) {
         EXPECT_EQ(text.back(), '.');

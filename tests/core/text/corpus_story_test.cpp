@@ -141,6 +141,9 @@ private:
             expected_ = {"The", last, "is", colour_.at(last)};
         } else if (asked == "What does" && last == "give") {
             expected_ = {w[2], "gives", "a", colour_.at(gift_.at(w[2])), gift_.at(w[2])};
+        } else if (asked == "What does" && last == "have") {
+            for (const auto& [thing, name] : holder_)
+                if (name == w[2]) expected_ = {w[2], "has", "a", colour_.at(thing), thing};
         } else if (asked == "What does") {
             expected_ = {"The", best_};
         } else if (asked == "How old") {

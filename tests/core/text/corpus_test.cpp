@@ -27,8 +27,8 @@ TEST(Corpus, kinds_are_named_and_described) {
         EXPECT_TRUE(ids.insert(kind.id).second);
         EXPECT_GT(kind.description.size(), 20U);
     }
-    EXPECT_EQ(ids,
-              (std::set<std::string>{"story", "arithmetic", "brackets", "code", "sort", "dates"}));
+    EXPECT_EQ(ids, (std::set<std::string>{"story", "arithmetic", "brackets", "code", "sort",
+                                          "dates", "recall"}));
 }
 
 TEST(Corpus, a_document_is_a_function_of_its_arguments) {
@@ -52,10 +52,10 @@ TEST(Corpus, a_document_is_a_function_of_its_arguments) {
 TEST(Corpus, documents_are_pinned) {
     EXPECT_EQ(
         document(0, 0).text,
-        "Today Tom has lost his black hat. He looks at the museum, but it is not there. He "
-        "looks at the station, but it is not there. Then he goes to the lake. There Finn has "
-        "it. Who has the hat? Finn. Where is Tom? Tom is at the lake. What colour is the hat? "
-        "The hat is black. Where is Finn? Finn is at the lake.");
+        "Today Ben has lost his white book. He looks at the museum, but it is not there. He "
+        "looks at the market, but it is not there. Then he goes to the lake. There Max has it. "
+        "Who has the book? Max. Where is Ben? Ben is at the lake. What colour is the book? The "
+        "book is white. Where is Max? Max is at the lake.");
     EXPECT_EQ(document(1, 0).text, "43 - 8 = 35; 14 - 1 = 13; 57 - 43 = 14; 28 + 70 = 98.");
 }
 
@@ -153,8 +153,8 @@ TEST(Corpus, held_out_documents_are_new) {
 }
 
 TEST(CorpusMix, kinds_come_as_often_as_their_weights_say) {
-    const CorpusMix mix({1, 0, 2, 0, 1, 4});
-    std::vector<double> counts(6, 0.0);
+    const CorpusMix mix({1, 0, 2, 0, 1, 4, 0});
+    std::vector<double> counts(7, 0.0);
     const double documents = 8000;
     for (std::uint64_t i = 0; i < static_cast<std::uint64_t>(documents); ++i)
         ++counts[corpus_document(mix, 1, CorpusPart::held_out, i).kind];
@@ -166,7 +166,7 @@ TEST(CorpusMix, kinds_come_as_often_as_their_weights_say) {
     }
     EXPECT_NEAR(sum, 1, 1e-12);
     EXPECT_EQ(mix.kind_nats(1), std::numeric_limits<double>::infinity());
-    EXPECT_NEAR(CorpusMix().kind_nats(2), std::log(6), 1e-12);
+    EXPECT_NEAR(CorpusMix().kind_nats(2), std::log(7), 1e-12);
 }
 
 std::string refusal(std::vector<double> weights) {
@@ -179,12 +179,12 @@ std::string refusal(std::vector<double> weights) {
 }
 
 TEST(CorpusMix, weights_that_say_nothing_are_refused) {
-    EXPECT_NE(refusal({1, 1}).find("6 kinds, got 2"), std::string::npos);
-    EXPECT_NE(refusal({1, 1, -1, 1, 1, 1}).find("brackets"), std::string::npos);
-    EXPECT_NE(refusal({1, 1, 1, std::nan(""), 1, 1}).find("code"), std::string::npos);
-    EXPECT_NE(refusal({0, 0, 0, 0, 0, 0}).find("above 0"), std::string::npos);
-    EXPECT_NE(refusal({1e308, 1e308, 1, 1, 1, 1}).find("too large"), std::string::npos);
-    EXPECT_EQ(refusal({0, 0, 0, 0, 0, 1}), "");
+    EXPECT_NE(refusal({1, 1}).find("7 kinds, got 2"), std::string::npos);
+    EXPECT_NE(refusal({1, 1, -1, 1, 1, 1, 1}).find("brackets"), std::string::npos);
+    EXPECT_NE(refusal({1, 1, 1, std::nan(""), 1, 1, 1}).find("code"), std::string::npos);
+    EXPECT_NE(refusal({0, 0, 0, 0, 0, 0, 0}).find("above 0"), std::string::npos);
+    EXPECT_NE(refusal({1e308, 1e308, 1, 1, 1, 1, 1}).find("too large"), std::string::npos);
+    EXPECT_EQ(refusal({0, 0, 0, 0, 0, 0, 1}), "");
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ ModelPtr small_model() {
         m->config.num_hidden_layers = 2;
         m->config.num_nextn_predict_layers = 2;
         m->config.initializer_range = 0.2;
+        m->config.max_position_embeddings = 512;  // bytes of a story
         m->weights = initial_weights(m->config, 5);
         m->tokenizer = byte_tokenizer(m->config.vocab_size);
         return m;
@@ -284,8 +285,8 @@ TEST(Evaluate, APaddedRowCountsOnlyItsOwn) {
 
 TEST(Evaluate, WeightsOfTheMixCount) {
     EvaluationOptions options = few();
-    options.text.corpus = {{"story", 0}, {"arithmetic", 3}, {"brackets", 0},
-                           {"code", 0},  {"sort", 1},       {"dates", 0}};
+    options.text.corpus = {{"story", 0}, {"arithmetic", 3}, {"brackets", 0}, {"code", 0},
+                           {"sort", 1},  {"dates", 0},      {"recall", 0}};
     const Evaluation e = evaluate(small_model(), options);
     ASSERT_EQ(e.kinds.size(), 2u);
     EXPECT_NEAR(e.kinds[0].weight, 0.75, 1e-12);
