@@ -97,7 +97,7 @@ void draw_spectra(Canvas& canvas, const Scene& s, const Rect& area,
     plot.x = {"direction, strongest first", 0.5, static_cast<double>(longest) + 0.5, false, true};
     plot.y = {"", 0, most * 1.06};
     for (std::size_t i = 1; i < all.size(); ++i) {
-        Series other{all[i].name, {}, {}, all[i].colour, 1.5, false, true};
+        Series other{"", {}, {}, all[i].colour, 1.5, false, true};
         for (std::size_t k = 0; k < all[i].values.size(); ++k) {
             other.x.push_back(static_cast<double>(k + 1));
             other.y.push_back(all[i].values[k]);
@@ -136,6 +136,13 @@ void draw_spectrum(Canvas& canvas, const Scene& s, const Rect& area) {
     std::vector<Spectrum> all{{"MLA", s.curve.value->spectrum[layer], t.meaning(Meaning::latent)}};
     if (s.twin.value != nullptr && layer < s.twin.value->layers.size())
         all.push_back({"multi-head", s.twin.value->layers[layer], t.meaning(Meaning::key)});
+    if (all.size() > 1) {
+        const double line = line_height(t.small()) + 6 * t.text_scale;
+        draw_legend(canvas, t, {rest.x, rest.y}, rest.w,
+                    {{"MLA, of its latent", all[0].colour},
+                     {"multi-head twin, of h", all[1].colour, Hatch::none, true, true}});
+        rest.y += line, rest.h -= line;
+    }
     draw_spectra(canvas, s, rest, all);
 }
 

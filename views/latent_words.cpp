@@ -101,6 +101,26 @@ std::string facts(const Scene& s) {
     return text;
 }
 
+namespace {
+
+// What as many directions as the latent has would carry of keys and values that are made of h.
+std::string twin_words(const Scene& s) {
+    const auto layer = static_cast<std::size_t>(s.layer);
+    if (s.twin.value == nullptr || layer >= s.twin.value->layers.size()) return "";
+    const std::vector<double>& all = s.twin.value->layers[layer];
+    double sum = 0, first = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        sum += all[i] * all[i];
+        first += static_cast<std::int64_t>(i) < s.rank ? all[i] * all[i] : 0;
+    }
+    return "Of its multi-head twin, trained " + format_count(s.frame->twin->weights->trained_step) +
+           " steps, the strongest " + format_count(s.rank) + " of " +
+           format_count(static_cast<std::int64_t>(all.size())) + " directions carry " +
+           format_percent(first / sum) + " of the squared singular values.";
+}
+
+}  // namespace
+
 std::string description(const Scene& s) {
     if (!s.missing.empty()) return s.missing;
     if (s.choices.show == "shapes") {
@@ -125,6 +145,7 @@ std::string description(const Scene& s) {
         if (s.curve.value == nullptr || s.curve.value->rank.empty()) return text;
         const RankCurve& c = *s.curve.value;
         const std::size_t at = s.at_rank();
+        if (const std::string twin = twin_words(s); !twin.empty()) text += " " + twin;
         return text + " With " + format_count(c.rank[at]) +
                " directions of every layer the next-token distributions are " +
                format_number(c.divergence[at], 2) + " nats from the model's, " +

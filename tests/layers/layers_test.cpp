@@ -61,7 +61,7 @@ std::string refusal(std::string_view file, std::string_view include) {
         if (begins(include, "core/") &&
             !any_begins(include, {"core/config.h", "core/known_shapes.h", "core/attention_cost.h",
                                   "core/tensor.h", "core/real.h", "core/error.h", "core/graph/",
-                                  "core/run/", "core/text/", "core/ops/rope.h"}))
+                                  "core/model/model.h", "core/run/", "core/text/", "core/ops/rope.h"}))
             return "views see core's config, graph and run only";
         if (include == "core/run/runner.h") return "views do not run the model";
     }

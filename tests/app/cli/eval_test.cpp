@@ -34,7 +34,7 @@ TEST(Eval, JsonOfTheGeneratedCorpus) {
     EXPECT_LT(e["bigram_loss"], e["loss"]);
     EXPECT_NEAR(e["floor"].get<double>(), e["entropy"].get<double>(), 0.05);
     EXPECT_TRUE(e["exact_match"].is_number());
-    ASSERT_EQ(e["kinds"].size(), 5u);
+    ASSERT_EQ(e["kinds"].size(), 6u);
     for (const json& kind : e["kinds"]) {
         EXPECT_TRUE(kind["kind"].is_string());
         EXPECT_GE(kind["answers"], 100);
@@ -48,7 +48,7 @@ TEST(Eval, JsonOfTheGeneratedCorpus) {
     ASSERT_EQ(e["violation"].size(), 3u);  // layers.1, layers.2, mtp.1
     ASSERT_EQ(e["experts"].size(), 3u);
     const json& matrix = e["experts"]["mtp.1"];
-    ASSERT_EQ(matrix.size(), 5u);
+    ASSERT_EQ(matrix.size(), 6u);
     std::int64_t all = 0;
     for (const json& row : matrix) {
         EXPECT_EQ(row.size(), 8u);

@@ -37,6 +37,15 @@ TEST(EditedRun, EditsThatDifferAtAllAreOtherRuns) {
               edited_run(base, {{"logits", 4, value}}).key);
 }
 
+TEST(EditedRun, AModuleThatHasNoTokensStandsInNobodysWay) {
+    const TracePtr base = test::changed_run("t");
+    ASSERT_GT(base->graph->config.num_nextn_predict_layers, 0);
+    Derived derived;
+    const Need need = edited_run(base, {{"layers.0.scores", 0, 2.5}});
+    derived.settle({need});
+    EXPECT_EQ(derived.entry(need.key)->error, "");
+}
+
 TEST(EditedRun, ATraceWithoutWeightsSaysSo) {
     auto saved = std::make_shared<Trace>(*test::changed_run("the cat"));
     saved->weights = nullptr;
