@@ -255,27 +255,32 @@ void draw_spectrum(Canvas& canvas, const Scene& s, const Rect& area,
     const double edge = std::clamp(at(context), area.x, area.right());
     canvas.fill_rect({edge, top, area.right() - edge, axis - top}, t.ink.alpha(0.06));
     canvas.line({area.x, axis}, {area.right(), axis}, t.hairline, 1);
+    const auto unit = t.text(t.small(), t.ink_faint, Weight::regular, Align::right);
+    const std::string name = "tokens for a whole turn, 2π/θ";
+    const double named = canvas.text_width(name, unit) + 8 * u;
+    const double labels_to = area.right() - (named < area.w / 2 ? named : 0);
     double free_from = area.x;
     for (const Tick& tick : ticks(left, right, 8, true)) {
         const double x = at(tick.value), w = canvas.text_width(tick.label, faint);
         canvas.line({x, axis}, {x, axis + 4 * u}, t.hairline, 1);
-        if (x - w / 2 < free_from || x + w / 2 > area.right()) continue;
+        if (x - w / 2 < free_from || x + w / 2 > labels_to) continue;
         canvas.text({x, axis + 6 * u + cap_height(t.small())}, tick.label, faint);
         free_from = x + w / 2 + 8 * u;
     }
-    const auto unit = t.text(t.small(), t.ink_faint, Weight::regular, Align::right);
-    const std::string name = "tokens for a whole turn, 2π/θ";
-    if (free_from + canvas.text_width(name, unit) <= area.right())
+    if (labels_to < area.right())
         canvas.text({area.right(), axis + 6 * u + cap_height(t.small())}, name, unit);
 
     // Marks with their words above: the context and the distance of the two tokens.
     double taken_from = 0, taken_to = 0;
-    const auto mark = [&](double tokens, const std::string& words, Colour c, bool dashed) {
-        const double x = at(tokens);
-        if (x < area.x || x > area.right()) return;
-        if (dashed)
+    const auto mark = [&](double tokens, std::string words, Colour c, bool dashed) {
+        const double x = std::clamp(at(tokens), area.x, area.right());
+        // What lies beyond the axis is pointed at.
+        const bool before = at(tokens)<area.x, behind = at(tokens)> area.right();
+        if (before) words = "← " + words;
+        if (behind) words += " →";
+        if (dashed && !before && !behind)
             draw_dashed(canvas, {{x, area.y + line}, {x, axis}}, c, 1.5, 3, 3);
-        else
+        else if (!before && !behind)
             canvas.line({x, area.y + line}, {x, axis}, c, 1.5);
         const auto style = t.text(t.small(), c, Weight::bold);
         const double w = canvas.text_width(words, style);

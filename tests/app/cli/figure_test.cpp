@@ -111,7 +111,8 @@ TEST_P(Formats, AreMadeTwiceTheSame) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Figures, Formats,
-                         ::testing::Combine(::testing::Values("map", "attention", "inspector"),
+                         ::testing::Combine(::testing::Values("map", "rope", "latent-kv",
+                                                              "attention", "inspector"),
                                             ::testing::Values("png", "svg", "pdf")),
                          [](const auto& test) {
                              return std::string(std::get<0>(test.param)) + "_" +
