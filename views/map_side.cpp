@@ -240,7 +240,7 @@ void draw_predictions(Canvas& canvas, const MapContext& c, const Rect& r) {
     double y = r.y;
     y += heading(canvas, c, {r.x, y, r.w, 0}, "Next token",
                  "after " + quoted(token_text(c, c.token)) +
-                     (c.frame.base != nullptr ? "; lines: before it was edited"
+                     (c.frame.base != nullptr ? "; lines: unedited"
                                               : ", position " + std::to_string(c.token)));
     const auto best = best_guesses(c.trace, probs, c.batch, c.token, bars);
     const Tensor* before = c.frame.base != nullptr ? c.frame.base->find(probs) : nullptr;
