@@ -115,8 +115,9 @@ INSTANTIATE_TEST_SUITE_P(Figures, Formats,
                                                               "attention", "inspector"),
                                             ::testing::Values("png", "svg", "pdf")),
                          [](const auto& test) {
-                             return std::string(std::get<0>(test.param)) + "_" +
-                                    std::get<1>(test.param);
+                             std::string name = std::get<0>(test.param);
+                             std::replace(name.begin(), name.end(), '-', '_');
+                             return name + "_" + std::get<1>(test.param);
                          });
 
 TEST(Figures, FromATraceEqualTheLiveRun) {
