@@ -78,18 +78,32 @@ void draw_stream(Canvas& canvas, const MapContext& c, const Rect& r) {
         const Tensor* before = c.values == "change" && row > 0 ? all[row - 1].value : nullptr;
         return size_of(*all[row].value, before, c.batch * c.extent_tokens() + token);
     };
-    const ColourScale scale = ColourScale::fit(
-        count, plain ? tokens * width : tokens, [&](std::int64_t station, std::int64_t i) {
-            const auto row = static_cast<std::size_t>(station);
-            if (!plain) return value(row, begin + i);
-            if (all[row].value == nullptr) return std::nan("");
-            return all[row].value->at((c.batch * c.extent_tokens() + begin) * width + i);
-        });
+    // The stream grows by orders of magnitude: each strip of activations has its own scale, which
+    // is told beside it; lengths share one.
+    std::vector<ColourScale> scales(all.size(), ColourScale::symmetric(1));
+    if (plain) {
+        for (std::size_t row = 0; row < all.size(); ++row)
+            if (const Tensor* const tensor = all[row].value; tensor != nullptr)
+                scales[row] = ColourScale::fit(tokens * width, [&](std::int64_t i) {
+                    return tensor->at((c.batch * c.extent_tokens() + begin) * width + i);
+                });
+    } else {
+        const ColourScale one =
+            ColourScale::fit(count, tokens, [&](std::int64_t row, std::int64_t i) {
+                return value(static_cast<std::size_t>(row), begin + i);
+            });
+        std::fill(scales.begin(), scales.end(), one);
+    }
+    const auto range_text = [&](std::size_t row) {
+        return plain && all[row].value != nullptr ? "±" + format_number(scales[row].hi, 2) : "";
+    };
 
     const auto label_style = t.text(t.small(), t.ink_soft, Weight::regular, Align::right);
     double label = 0;
     for (const Station& station : all)
         label = std::max(label, canvas.text_width(station.label, label_style));
+    for (std::size_t row = 0; row < all.size(); ++row)
+        label = std::max(label, canvas.text_width(range_text(row), label_style));
     label = std::ceil(label) + 8;
     const double key = std::round(t.small() * 0.7) + 4 + under;
     const double room = r.bottom() - key - 12 - y, x = r.x + label;
@@ -109,10 +123,15 @@ void draw_stream(Canvas& canvas, const MapContext& c, const Rect& r) {
         const Rect strip{x, y + static_cast<double>(row) * (h + gap), r.right() - x, h};
         const bool current =
             c.current != no_node && c.graph[c.current].layer == station.layer && station.layer >= 0;
+        const bool ranged = plain && h >= 2 * under && !range_text(row).empty();
+        const double at = strip.y + h / 2 - (ranged ? under : under / 2);
         if (row % step == 0 && (row + step <= all.size() || row == 0))
-            text_in(canvas, {r.x, strip.y + h / 2 - under / 2, label - 6, under}, station.label,
+            text_in(canvas, {r.x, at, label - 6, under}, station.label,
                     t.text(t.small(), current ? t.accent : t.ink_soft,
                            current ? Weight::bold : Weight::regular, Align::right));
+        if (ranged)
+            text_in(canvas, {r.x, at + under, label - 6, under}, range_text(row),
+                    t.text(t.small(), t.ink_faint, Weight::regular, Align::right));
         if (station.value == nullptr) {
             draw_dashed(canvas, {{strip.x, strip.centre().y}, {strip.right(), strip.centre().y}},
                         t.hairline, 1);
@@ -122,7 +141,7 @@ void draw_stream(Canvas& canvas, const MapContext& c, const Rect& r) {
         }
         HeatMap map;
         map.area = strip;
-        map.scale = scale;
+        map.scale = scales[row];
         map.cols = tokens;
         map.frame = h > 6;
         if (plain) {
@@ -148,7 +167,8 @@ void draw_stream(Canvas& canvas, const MapContext& c, const Rect& r) {
         if (current) canvas.stroke_rect(strip, t.accent, 2);
     }
     const double bottom = y + static_cast<double>(count) * (h + gap);
-    draw_colour_key(canvas, t, {x, bottom + 8 - gap / 2}, r.right() - x, scale);
+    draw_colour_key(canvas, t, {x, bottom + 8 - gap / 2}, r.right() - x,
+                    plain ? ColourScale::symmetric(1) : scales.front());
 }
 
 }  // namespace sf

@@ -47,9 +47,6 @@ std::vector<std::string> compare(const RecordingCanvas& canvas, const Trace& tra
                 for (std::int64_t c = 0; c < t.cols; ++c) values.push_back(tensor->at(cell(r, c)));
             auto scale = ColourScale::fit(values);
             if (t.node.ends_with("attn_probs")) scale = ColourScale::range(0, 1);
-            if (t.node == "embed" || t.node.ends_with(".hidden")) {
-                if (t.col_stride != 1) continue;  // strips share one scale: see below
-            }
             for (std::int64_t i = 0; i < t.rows * t.cols; ++i) {
                 const Colour drawn = image->image->pixels[static_cast<std::size_t>(i)];
                 if (drawn.a == 0) continue;  // above the diagonal
@@ -126,12 +123,13 @@ TEST(MapNumbers, TheStripShowsTheStream) {
         if (h.target.row_stride == 1 && h.target.rows == 48 && h.target.cols == 11)
             strips.push_back(&h);
     ASSERT_EQ(strips.size(), 4U);  // the embedding and three layers
-    double limit = 0;
-    for (const Hit* h : strips)
+    // Each at its own scale, which is told.
+    for (const Hit* h : strips) {
+        double limit = 0;
         for (const Real v : trace->find(h->target.node)->real)
             limit = std::max(limit, std::abs(static_cast<double>(v)));
-    const auto scale = ColourScale::symmetric(limit);
-    for (const Hit* h : strips)
+        const auto scale = ColourScale::symmetric(limit);
+        EXPECT_TRUE(canvas.has_text("±" + format_number(limit, 2))) << h->target.node;
         for (const Primitive& image : canvas.primitives()) {
             if (image.kind != Primitive::Kind::image || !(image.rect == h->rect)) continue;
             ASSERT_EQ(image.image->w, 11);
@@ -142,6 +140,7 @@ TEST(MapNumbers, TheStripShowsTheStream) {
                               scale.colour(p.theme,
                                            value_at(*trace, h->target.node, {0, token, channel})));
         }
+    }
 }
 
 TEST(MapNumbers, EveryOperationHasAPlaceAndItsShape) {
