@@ -33,12 +33,9 @@ TEST(Engine, an_error_is_a_sentence_and_nothing_is_lost) {
     engine.post(RunPrompt{"abc"});
     engine.wait_idle();
     const auto before = engine.snapshot();
-    const Command bad[] = {RunPrompt{""},
-                           RunPrompt{"\xff"},
-                           RunIds{{{99999}}},
-                           UsePreset{"giant", 0},
-                           OpenModel{"/nonexistent"},
-                           OpenTrace{"/nonexistent"}};
+    const Command bad[] = {
+        RunPrompt{""},         RunPrompt{"\xff"},         RunIds{{{99999}}},
+        UsePreset{"giant", 0}, OpenModel{"/nonexistent"}, OpenTrace{"/nonexistent"}};
     std::uint64_t errors = 0;
     for (const Command& command : bad) {
         engine.post(command);
