@@ -214,6 +214,7 @@ private:
     Frame still_frame(int pane) const;
     SnapshotPtr with_probe(const SnapshotPtr& engines);
     SnapshotPtr with_edits(const SnapshotPtr& plain);
+    Frame plain_frame() const;
     std::vector<Edit> edits() const;
     void free_place(const std::string& view);
     void remember_place(int pane, const std::vector<std::string>& names);

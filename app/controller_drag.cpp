@@ -62,7 +62,12 @@ SettingDrag Controller::begin_drag(int pane, const Hit& hit, Vec2 at) {
         const bool is_number = p != declared.end() && std::holds_alternative<double>(p->standard);
         drag.from.push_back(is_number ? number(pane, name) : 0);
     }
-    remember_place(pane, settings_of(hit.target));
+    // Only a handle holds on to a place; other targets set what they fix for good.
+    const std::vector<std::string> names = settings_of(hit.target);
+    if (std::any_of(declared.begin(), declared.end(), [&](const Parameter& p) {
+            return p.handle && !names.empty() && p.name == names.front();
+        }))
+        remember_place(pane, names);
     drag_to(pane, drag, at);
     return drag;
 }

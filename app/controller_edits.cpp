@@ -3,18 +3,25 @@
 #include "views/draw/number.h"
 
 #include <algorithm>
+#include <utility>
 
 // Values of the run that a person set: by a command, or through the handles of any view, also of
 // one that is not on screen, so that what follows from them can be looked at everywhere.
 namespace sf {
 
+// Without what was set, for the views to say what they set.
+Frame Controller::plain_frame() const {
+    Frame f = frame(state_.focus);
+    f.trace = plain_->trace.get();
+    f.base = nullptr;
+    return f;
+}
+
 std::vector<Edit> Controller::edits() const {
     std::vector<Edit> all;
     if (!plain_->trace || !plain_->trace->weights || shown_probe_ >= 0) return all;
     all = by_hand_;
-    Frame f = frame(state_.focus);
-    f.trace = plain_->trace.get();
-    f.base = nullptr;
+    Frame f = plain_frame();
     for (const auto& [id, settings] : state_.settings) {
         f.settings = &settings;
         for (Edit& e : find_view(id)->edits(f)) all.push_back(std::move(e));
@@ -24,7 +31,7 @@ std::vector<Edit> Controller::edits() const {
 
 // The run with what was set, as soon as it is there; until then with what was set before.
 SnapshotPtr Controller::with_edits(const SnapshotPtr& plain) {
-    plain_ = plain;
+    const SnapshotPtr before = std::exchange(plain_, plain);
     const EditsOf asked{plain->trace, state_.settings, by_hand_, state_.step, state_.token};
     if (!(asked == edits_of_)) {
         edits_of_ = asked;
@@ -43,6 +50,8 @@ SnapshotPtr Controller::with_edits(const SnapshotPtr& plain) {
         if (!entry->error.empty() && entry->error != error_) show_error(entry->error);
     }
     if (!edited_) return plain;
+    // Nothing new since the last tick.
+    if (plain == before && snapshot_->trace == edited_->run) return snapshot_;
     auto shown = std::make_shared<Snapshot>(*plain);
     shown->trace = edited_->run;
     shown->timeline = edited_->timeline;
@@ -63,9 +72,7 @@ void Controller::edit(std::string_view assignment) {
 void Controller::restore() {
     if (edits_wanted_ == 0) throw UserError("restore", "", "nothing was set by hand");
     by_hand_.clear();
-    Frame f = frame(state_.focus);
-    f.trace = plain_->trace.get();
-    f.base = nullptr;
+    Frame f = plain_frame();
     for (auto& [id, settings] : state_.settings) {
         const View& v = *find_view(id);
         f.settings = &settings;
@@ -79,6 +86,7 @@ void Controller::restore() {
 
 // When a handle lets go of its view's place.
 void Controller::free_place(const std::string& id) {
+    if (!held_.contains(id)) return;
     Settings& settings = state_.settings[id];
     for (const auto& [name, value] : held_[id])
         if (value)

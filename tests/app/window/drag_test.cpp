@@ -70,6 +70,9 @@ TEST_F(Drags, AMapSetsRowAndColumnBelowItsCellsAndWhatIsFixed) {
     EXPECT_EQ(number("t"), 8);
     EXPECT_EQ(number("s"), 3);
     EXPECT_EQ(number("distance"), -1);
+    c_->reset_settings(0, target("setting:t,s").target);
+    EXPECT_EQ(number("distance"), -1) << "what a map fixes stays so";
+    drag(at, at);
     EXPECT_EQ(c_->step(), step) << "the click on the cell is the drag's";
 }
 
