@@ -29,7 +29,7 @@ HeatMap map_of(const Page& page, std::int64_t head, const Rect& area) {
     map.value = [p, S](std::int64_t t, std::int64_t s) {
         return static_cast<double>(p[t * S + s]);
     };
-    map.blank = [past](std::int64_t t, std::int64_t s) { return s > t + past; };
+    map.past = past;
     map.scale = ColourScale::range(0, 1);
     map.numbers = false;
     map.target = {page.name(r.nodes.probs), first, 1, 1, r.context, 1};

@@ -117,7 +117,7 @@ void draw_summary(Canvas& canvas, const Theme& t, const Rect& area, const Subjec
             t.text(t.small(), t.ink_faint));
     Histogram h = histogram(
         a.tensor->size(),
-        [&](std::int64_t i) {
+        [&](std::int64_t, std::int64_t i) {
             const double v = a.tensor->at(i);
             return std::isfinite(v) ? minus(v, b.tensor->at(i)) : std::nan("");
         },
@@ -222,11 +222,8 @@ void draw_comparison(Canvas& canvas, const Theme& t, const Rect& area, const Sub
         m.value = [&](std::int64_t x, std::int64_t y) {
             return minus(a.value(x, y), b.value(x, y));
         };
-        double limit = 0;
-        for (std::int64_t i = 0; i < a.slice.rows; ++i)
-            for (std::int64_t k = 0; k < a.slice.cols; ++k)
-                if (const double v = std::fabs(m.value(i, k)); std::isfinite(v))
-                    limit = std::max(limit, v);
+        const ColourScale fit = ColourScale::fit(a.slice.rows, a.slice.cols, m.value);
+        const double limit = std::max(std::fabs(fit.lo), std::fabs(fit.hi));
         m.scale = ColourScale::symmetric(limit > 0 ? limit : 1);
         m.node.clear();  // no tensor of the trace holds these values
         m.hover = -1;

@@ -337,18 +337,23 @@ MatrixPlace draw_matrix(Canvas& canvas, const Theme& theme, const Rect& area, co
         l.cell_h = l.map.h / static_cast<double>(w.rows);
     }
     if (s.causal) draw_hatch(canvas, l.map, Hatch::diagonal, theme.hairline);
-    bool faults = false;
-    for (std::int64_t r = w.row; r < w.row + w.rows && !faults; ++r)
-        for (std::int64_t c = w.col; c < w.col + w.cols && !faults; ++c)
-            faults = !s.masked(r, c) && !std::isfinite(m.value(r, c));
     HeatMap map;
     map.area = l.map;
     map.rows = w.rows;
     map.cols = w.cols;
-    map.value = [&](std::int64_t r, std::int64_t c) { return m.value(w.row + r, w.col + c); };
+    map.value = m.value.from(w.row, w.col);
+    bool faults = false;
+    for (std::int64_t r = 0; r < w.rows && !faults; ++r) {
+        const auto seen =
+            s.causal ? std::clamp<std::int64_t>(s.past + w.row + r + 1 - w.col, 0, w.cols) : w.cols;
+        FiniteRange row;
+        each_run(1, seen, m.value.from(w.row + r, w.col),
+                 [&](std::span<const double> run) { row.add(run); });
+        faults = row.others > 0;
+    }
     map.scale = m.scale;
     map.numbers = !faults;
-    map.blank = [&](std::int64_t r, std::int64_t c) { return s.masked(w.row + r, w.col + c); };
+    if (s.causal) map.past = s.past + w.row - w.col;
     if (!m.node.empty())
         map.target = {m.node, s.index(w.row, w.col), 0, 0, s.row_stride, s.col_stride};
     if (m.frame != nullptr) outline_changed(map, *m.frame);

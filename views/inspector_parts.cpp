@@ -4,7 +4,11 @@
 #include "views/draw/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
+#include <numeric>
+#include <span>
 #include <unordered_set>
 
 namespace sf::inspector {
@@ -17,35 +21,56 @@ bool is_masked(const Trace& trace, NodeId id, std::int64_t index) {
     return key > query + shape[3] - shape[2];
 }
 
+namespace {
+
+// The sum of f over finite values, side by side: one sum would wait for the one before.
+template <class F>
+double sum_of(std::span<const double> run, F f) {
+    std::array<double, 8> sums{};
+    std::size_t i = 0;
+    for (; i + sums.size() <= run.size(); i += sums.size())
+        for (std::size_t lane = 0; lane < sums.size(); ++lane) {
+            const double v = f(run[i + lane]);
+            sums[lane] += std::abs(v) <= std::numeric_limits<double>::max() ? v : 0;
+        }
+    for (; i < run.size(); ++i)
+        if (const double v = f(run[i]); std::isfinite(v)) sums[0] += v;
+    return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+}  // namespace
+
 Statistics statistics(const Trace& trace, NodeId id, const Tensor& tensor) {
     Statistics s;
     s.count = tensor.size();
+    const Cells<double> values = [&](std::int64_t, std::int64_t i) { return tensor.at(i); };
+    FiniteRange all;
     double sum = 0, squares = 0;
-    for (std::int64_t i = 0; i < s.count; ++i) {
+    each_run(1, s.count, values, [&](std::span<const double> run) {
+        all.add(run);
+        sum += sum_of(run, [](double v) { return v; });
+        squares += sum_of(run, [](double v) { return v * v; });
+    });
+    s.finite = s.count - all.others;
+    for (std::int64_t i = 0; all.others > 0 && i < s.count; ++i) {
         const double v = tensor.at(i);
-        if (!std::isfinite(v)) {
-            if (std::isnan(v))
-                ++s.nans;
-            else if (v < 0 && is_masked(trace, id, i))
-                ++s.masked;
-            else
-                ++s.infinite;
-            continue;
-        }
-        s.min = s.finite == 0 ? v : std::min(s.min, v);
-        s.max = s.finite == 0 ? v : std::max(s.max, v);
-        ++s.finite;
-        sum += v;
-        squares += v * v;
+        if (std::isnan(v))
+            ++s.nans;
+        else if (v < 0 && std::isinf(v) && is_masked(trace, id, i))
+            ++s.masked;
+        else if (std::isinf(v))
+            ++s.infinite;
     }
     if (s.finite > 0) {
         const auto n = static_cast<double>(s.finite);
+        s.min = all.lo;
+        s.max = all.hi;
         s.mean = sum / n;
         s.norm = std::sqrt(squares);
         double around = 0;
-        for (std::int64_t i = 0; i < s.count; ++i)
-            if (const double v = tensor.at(i); std::isfinite(v))
-                around += (v - s.mean) * (v - s.mean);
+        each_run(1, s.count, values, [&](std::span<const double> run) {
+            around += sum_of(run, [&](double v) { return (v - s.mean) * (v - s.mean); });
+        });
         s.deviation = std::sqrt(around / n);
     }
     if (tensor.dtype == DType::i64)
@@ -195,7 +220,7 @@ void draw_thumbnail(Canvas& canvas, const Theme& theme, const Rect& area, const 
     map.cols = slice.cols;
     map.numbers = false;
     map.value = [&](std::int64_t r, std::int64_t c) { return tensor->at(slice.index(r, c)); };
-    map.blank = [&](std::int64_t r, std::int64_t c) { return slice.masked(r, c); };
+    if (slice.causal) map.past = slice.past;
     map.scale = ColourScale::fit(slice.rows, slice.cols, map.value);
     const std::string& name = (*trace.graph)[id].name;
     map.target = {of.gradient ? gradient_name(name) : name,

@@ -37,7 +37,7 @@ struct Zoom {
 struct Matrix {
     const Trace* trace = nullptr;
     const Slice* slice = nullptr;
-    std::function<double(std::int64_t row, std::int64_t col)> value;
+    Cells<double> value;
     ColourScale scale;
     Meaning meaning = Meaning::residual;  // of the bars
     std::string node;                     // for hits; empty: none

@@ -135,7 +135,7 @@ void draw_distribution(Column& c, const Subject& s, bool logarithmic) {
     const Theme& t = c.theme;
     const double line = line_height(t.small());
     if (c.room() < line + 56 * t.text_scale) return;
-    const auto value = [&](std::int64_t i) { return s.tensor->at(i); };
+    const auto value = [&](std::int64_t, std::int64_t i) { return s.tensor->at(i); };
     const Statistics& st = s.statistics;
     const double range = st.max - st.min;
     const int bins = s.whole_numbers() && range < 48 ? static_cast<int>(range) + 1 : 40;

@@ -130,8 +130,8 @@ void choose_scale(const Frame& frame, Subject& s) {
     s.scale_words = size == s.tensor->size() ? "whole tensor" : "this part";
     if (choice == "shared") {
         s.scale_words = "whole tensor";
-        s.scale =
-            ColourScale::fit(s.tensor->size(), [&](std::int64_t i) { return s.tensor->at(i); });
+        s.scale = ColourScale::fit(1, s.tensor->size(),
+                                   [&](std::int64_t, std::int64_t i) { return s.tensor->at(i); });
     } else if (choice == "symmetric") {
         s.scale_words = "centred on 0";
         s.scale =

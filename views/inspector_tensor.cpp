@@ -150,7 +150,7 @@ void draw_heads(Canvas& canvas, const Theme& t, const Rect& area, const Subject&
         map.cols = slice.cols;
         map.numbers = false;
         map.value = [&](std::int64_t i, std::int64_t j) { return s.tensor->at(slice.index(i, j)); };
-        map.blank = [&](std::int64_t i, std::int64_t j) { return slice.masked(i, j); };
+        if (slice.causal) map.past = slice.past;
         map.scale = s.scale;
         map.target = {s.name(), slice.first, 0, 0, slice.row_stride, slice.col_stride};
         map.hover_index = s.hover >= 0 && slice.place(s.hover) ? s.hover : -1;

@@ -181,7 +181,7 @@ void draw_attention(Canvas& canvas, const Scene& s, const Trace* run, const Rect
     // A run of one sequence beside a batch: both begin with the first.
     const std::int64_t first = (s.head * s.tokens + from) * context + past + from;
     map.value = [&](std::int64_t r, std::int64_t c) { return probs->at(first + r * context + c); };
-    map.blank = [](std::int64_t r, std::int64_t c) { return c > r; };
+    map.past = 0;
     map.scale = ColourScale::range(0, 1);
     map.numbers = false;
     if (own) {

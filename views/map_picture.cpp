@@ -203,8 +203,7 @@ void draw_node_picture(Canvas& canvas, const MapContext& c, NodeId id, const Rec
     map.value = [t, s](std::int64_t row, std::int64_t col) {
         return t->at(s.first + row * s.row_stride + col * s.col_stride);
     };
-    if (s.causal)
-        map.blank = [s](std::int64_t row, std::int64_t col) { return col > s.past + s.row0 + row; };
+    if (s.causal) map.past = s.past + s.row0;
     if (node.op == Op::causal_softmax)
         map.scale = ColourScale::range(0, 1);
     else

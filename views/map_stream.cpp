@@ -84,9 +84,11 @@ void draw_stream(Canvas& canvas, const MapContext& c, const Rect& r) {
     if (plain) {
         for (std::size_t row = 0; row < all.size(); ++row)
             if (const Tensor* const tensor = all[row].value; tensor != nullptr)
-                scales[row] = ColourScale::fit(tokens * width, [&](std::int64_t i) {
-                    return tensor->at((c.batch * c.extent_tokens() + begin) * width + i);
-                });
+                scales[row] =
+                    ColourScale::fit(tokens, width, [&](std::int64_t token, std::int64_t i) {
+                        return tensor->at((c.batch * c.extent_tokens() + begin + token) * width +
+                                          i);
+                    });
     } else {
         const ColourScale one =
             ColourScale::fit(count, tokens, [&](std::int64_t row, std::int64_t i) {

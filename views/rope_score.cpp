@@ -296,7 +296,7 @@ void draw_map(Canvas& canvas, const Scene& s, const Rect& area) {
     map.value = [&](std::int64_t row, std::int64_t col) {
         return cells[static_cast<std::size_t>(row * s.tokens + col)];
     };
-    map.blank = [](std::int64_t row, std::int64_t col) { return col > row; };
+    map.past = 0;
     map.scale = ColourScale::fit(cells);
     const MapPlace place = place_map(canvas, s, rest.w, rest.h);
     if (place.side < 40 * u) return;

@@ -171,32 +171,29 @@ void draw_sparkline(Canvas& canvas, const Rect& area, std::span<const double> va
     flush();
 }
 
-Histogram histogram(std::int64_t count, const std::function<double(std::int64_t)>& value,
-                    int bins) {
-    Histogram h;
-    bool any = false;
-    for (std::int64_t i = 0; i < count; ++i) {
-        const double v = value(i);
-        if (!std::isfinite(v)) {
-            ++h.not_finite;
-            continue;
-        }
-        h.lo = any ? std::min(h.lo, v) : v;
-        h.hi = any ? std::max(h.hi, v) : v;
-        any = true;
-    }
+Histogram histogram(std::int64_t count, const Cells<double>& values, int bins) {
+    FiniteRange all;
+    each_run(1, count, values, [&](std::span<const double> run) { all.add(run); });
     bins = std::max(1, bins);
+    Histogram h;
     h.counts.assign(static_cast<std::size_t>(bins), 0);
-    if (!any) return h;
-    for (std::int64_t i = 0; i < count; ++i) {
-        const double v = value(i);
-        if (!std::isfinite(v)) continue;
-        // Halved, so that the range of any two finite numbers is finite.
-        const double range = h.hi / 2 - h.lo / 2;
-        const double t = range > 0 ? (v / 2 - h.lo / 2) / range : 0.5;
-        const int bin = std::clamp(static_cast<int>(t * bins), 0, bins - 1);
-        h.counts[static_cast<std::size_t>(bin)] += 1;
-    }
+    h.not_finite = all.others;
+    if (all.lo > all.hi) return h;
+    h.lo = all.lo;
+    h.hi = all.hi;
+    // Halved, so that the range of any two finite numbers is finite.
+    const double range = h.hi / 2 - h.lo / 2, low = h.lo / 2;
+    const bool wide = std::isfinite(bins / range);
+    const double factor = wide ? bins / range : 0, start = wide ? 0 : bins / 2;
+    std::vector<std::int64_t> counts(static_cast<std::size_t>(bins));
+    each_run(1, count, values, [&](std::span<const double> run) {
+        for (const double v : run) {
+            if (!std::isfinite(v)) continue;
+            const double place = start + (v / 2 - low) * factor;
+            ++counts[static_cast<std::size_t>(std::clamp(place, 0.0, bins - 1.0))];
+        }
+    });
+    std::copy(counts.begin(), counts.end(), h.counts.begin());
     return h;
 }
 

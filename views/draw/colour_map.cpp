@@ -167,27 +167,17 @@ Colour ColourScale::colour(const Theme& theme, double v) const {
     return Painter(theme, *this)(v);
 }
 
-ColourScale ColourScale::fit(std::int64_t rows, std::int64_t cols,
-                             const std::function<double(std::int64_t, std::int64_t)>& value) {
-    double lo = std::numeric_limits<double>::infinity(), hi = -lo;
-    for (std::int64_t r = 0; r < rows; ++r)
-        for (std::int64_t c = 0; c < cols; ++c) {
-            const double v = value(r, c);
-            if (!std::isfinite(v)) continue;
-            lo = std::min(lo, v);
-            hi = std::max(hi, v);
-        }
+ColourScale ColourScale::fit(std::int64_t rows, std::int64_t cols, const Cells<double>& values) {
+    FiniteRange all;
+    each_run(rows, cols, values, [&](std::span<const double> run) { all.add(run); });
+    const auto [lo, hi, others] = all;
     if (lo > hi) return range(0, 1);
     return lo < 0 ? symmetric(std::max(-lo, hi)) : range(lo, hi);
 }
 
-ColourScale ColourScale::fit(std::int64_t count, const std::function<double(std::int64_t)>& value) {
-    return fit(1, count, [&](std::int64_t, std::int64_t i) { return value(i); });
-}
-
 ColourScale ColourScale::fit(const std::vector<double>& values) {
-    return fit(static_cast<std::int64_t>(values.size()),
-               [&](std::int64_t i) { return values[static_cast<std::size_t>(i)]; });
+    return fit(1, static_cast<std::int64_t>(values.size()),
+               [&](std::int64_t, std::int64_t i) { return values[static_cast<std::size_t>(i)]; });
 }
 
 }  // namespace sf

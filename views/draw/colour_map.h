@@ -1,10 +1,10 @@
 #pragma once
 
 #include "views/canvas/canvas.h"
+#include "views/draw/cells.h"
 #include "views/draw/theme.h"
 
 #include <algorithm>
-#include <functional>
 #include <vector>
 
 namespace sf {
@@ -48,9 +48,7 @@ struct ColourScale {
     Colour colour(const Theme& theme, double v) const;
     // Fits the finite values: diverging when there are negative ones.
     static ColourScale fit(const std::vector<double>& values);
-    static ColourScale fit(std::int64_t rows, std::int64_t cols,
-                           const std::function<double(std::int64_t, std::int64_t)>& value);
-    static ColourScale fit(std::int64_t count, const std::function<double(std::int64_t)>& value);
+    static ColourScale fit(std::int64_t rows, std::int64_t cols, const Cells<double>& values);
     static ColourScale range(double lo, double hi) { return {lo, hi, false}; }
     static ColourScale symmetric(double limit) { return {-limit, limit, true}; }
 };

@@ -30,23 +30,26 @@ struct CellText {
     }
 };
 
-// The value shown for a block of cells: the largest in magnitude, NaN before all.
-double strongest(const HeatMap& map, std::int64_t r0, std::int64_t r1, std::int64_t c0,
-                 std::int64_t c1, bool& any) {
-    double best = 0;
-    any = false;
-    for (std::int64_t r = r0; r < r1; ++r)
-        for (std::int64_t c = c0; c < c1; ++c) {
-            if (map.blank && map.blank(r, c)) continue;
-            const double v = map.value(r, c);
-            if (std::isnan(v)) {
-                any = true;
-                return v;
-            }
-            if (!any || std::abs(v) > std::abs(best)) best = v;
-            any = true;
-        }
-    return best;
+double stronger(double a, double b) {
+    return std::isnan(a) || std::abs(a) >= std::abs(b) ? a : b;
+}
+
+// How many cells of a row stand for something.
+std::int64_t filled(const HeatMap& map, std::int64_t row) {
+    return map.past ? std::clamp<std::int64_t>(row + *map.past + 1, 0, map.cols) : map.cols;
+}
+
+// Puts the first n of the row's cells together in place, for `width` pixels a whole row. Returns
+// how many pixels they make.
+std::size_t narrow(std::vector<double>& row, std::size_t n, std::size_t width) {
+    std::size_t pixels = 0;
+    for (std::size_t c = 0; c < n; ++pixels) {
+        double v = row[c++];
+        for (const auto end = std::min(n, (pixels + 1) * row.size() / width); c < end; ++c)
+            v = stronger(v, row[c]);
+        row[pixels] = v;
+    }
+    return pixels;
 }
 
 std::shared_ptr<const Image> picture(const Theme& theme, const HeatMap& map) {
@@ -59,24 +62,31 @@ std::shared_ptr<const Image> picture(const Theme& theme, const HeatMap& map) {
     const std::int64_t h = side(map.rows, map.area.h), w = side(map.cols, map.area.w);
     image->w = static_cast<int>(w);
     image->h = static_cast<int>(h);
-    image->pixels.reserve(static_cast<std::size_t>(w * h));
     const Painter paint(theme, map.scale);
     const Colour clear{theme.background.r, theme.background.g, theme.background.b, 0};
-    const bool one_to_one = h == map.rows && w == map.cols;
+    image->pixels.resize(static_cast<std::size_t>(w * h), clear);
+    const auto cols = static_cast<std::size_t>(map.cols);
+    std::vector<double> row(cols), best(cols);
     for (std::int64_t y = 0; y < h; ++y) {
+        // Of the cells that a pixel covers it shows the one largest in magnitude, NaN before all.
         const std::int64_t r0 = y * map.rows / h, r1 = std::max(r0 + 1, (y + 1) * map.rows / h);
-        for (std::int64_t x = 0; x < w; ++x) {
-            bool any = false;
-            double v = 0;
-            if (one_to_one) {
-                any = !map.blank || !map.blank(y, x);
-                if (any) v = map.value(y, x);
+        std::size_t pixels = 0;
+        for (std::int64_t r = r0; r < r1; ++r) {
+            auto n = static_cast<std::size_t>(filled(map, r));
+            map.value.read(r, 0, std::span(row).first(n));
+            if (w < map.cols) n = narrow(row, n, static_cast<std::size_t>(w));
+            if (r == r0) {
+                row.swap(best);
             } else {
-                const std::int64_t c0 = x * map.cols / w;
-                v = strongest(map, r0, r1, c0, std::max(c0 + 1, (x + 1) * map.cols / w), any);
+                for (std::size_t x = 0; x < pixels; ++x) best[x] = stronger(best[x], row[x]);
+                std::copy(row.begin() + static_cast<std::ptrdiff_t>(pixels),
+                          row.begin() + static_cast<std::ptrdiff_t>(n),
+                          best.begin() + static_cast<std::ptrdiff_t>(pixels));
             }
-            image->pixels.push_back(any ? paint(v) : clear);
+            pixels = n;
         }
+        std::transform(best.begin(), best.begin() + static_cast<std::ptrdiff_t>(pixels),
+                       image->pixels.begin() + y * w, paint);
     }
     return image;
 }
@@ -91,13 +101,11 @@ void numbers(Canvas& canvas, const Theme& theme, const HeatMap& map) {
     // All or none: a grid in which some cells lack their number misleads.
     double widest = 0;
     for (std::int64_t r = 0; r < map.rows; ++r)
-        for (std::int64_t c = 0; c < map.cols; ++c)
-            if (!map.blank || !map.blank(r, c))
-                widest = std::max(widest, canvas.text_width(cell_text(map.value(r, c)), style));
+        for (std::int64_t c = 0; c < filled(map, r); ++c)
+            widest = std::max(widest, canvas.text_width(cell_text(map.value(r, c)), style));
     if (widest > cell_w - size * 0.45) return;  // neighbours must read as two numbers
     for (std::int64_t r = 0; r < map.rows; ++r)
-        for (std::int64_t c = 0; c < map.cols; ++c) {
-            if (map.blank && map.blank(r, c)) continue;
+        for (std::int64_t c = 0; c < filled(map, r); ++c) {
             const double v = map.value(r, c);
             style.colour = ink_on(map.scale.colour(theme, v));
             const Vec2 middle = heat_map_cell(map, r, c).centre();
@@ -153,11 +161,14 @@ void outline_marked(Canvas& canvas, const Theme& theme, const HeatMap& map) {
     };
     const std::int64_t rows = blocks(map.rows, map.area.h), cols = blocks(map.cols, map.area.w);
     std::vector<char> marked(static_cast<std::size_t>(rows * cols));
-    for (std::int64_t r = 0; r < map.rows; ++r)
+    const auto row = std::make_unique<bool[]>(static_cast<std::size_t>(map.cols));
+    for (std::int64_t r = 0; r < map.rows; ++r) {
+        map.changed.read(r, 0, {row.get(), static_cast<std::size_t>(map.cols)});
         for (std::int64_t c = 0; c < map.cols; ++c)
-            if (map.changed(r, c))
+            if (row[static_cast<std::size_t>(c)])
                 marked[static_cast<std::size_t>(r * rows / map.rows * cols + c * cols / map.cols)] =
                     1;
+    }
     const auto at = [&](std::int64_t r, std::int64_t c) {
         return r >= 0 && c >= 0 && r < rows && c < cols &&
                marked[static_cast<std::size_t>(r * cols + c)] != 0;

@@ -3,7 +3,7 @@
 #include "views/draw/colour_map.h"
 
 #include <cstdint>
-#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +14,7 @@ namespace sf {
 struct HeatMap {
     Rect area;  // of the cells; labels stand outside it (see heat_map_margins)
     std::int64_t rows = 0, cols = 0;
-    std::function<double(std::int64_t row, std::int64_t col)> value;
+    Cells<double> value;
     ColourScale scale;
     Target target;  // node, first and strides; rows and cols are filled in; node empty: no hit
 
@@ -23,10 +23,10 @@ struct HeatMap {
     std::vector<std::string> row_labels, col_labels;  // empty: none; thinned out where too dense
     std::int64_t hover_index = -1;  // flat index of the hovered cell (Frame::hover_index), or -1
     bool frame = true;              // a hairline around
-    // Cells that stand for nothing (above the causal diagonal): left in the page's colour.
-    std::function<bool(std::int64_t row, std::int64_t col)> blank;
+    // Causal: row r ends with column r + past; what would follow is left in the page's colour.
+    std::optional<std::int64_t> past;
     // Cells that are outlined together, in the accent; empty: none.
-    std::function<bool(std::int64_t row, std::int64_t col)> changed;
+    Cells<bool> changed;
 };
 
 void draw_heat_map(Canvas& canvas, const Theme& theme, const HeatMap& map);

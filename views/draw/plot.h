@@ -1,8 +1,8 @@
 #pragma once
 
+#include "views/draw/cells.h"
 #include "views/draw/theme.h"
 
-#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -74,7 +74,8 @@ struct Histogram {
     std::vector<double> counts;
     std::int64_t not_finite = 0;
 };
-Histogram histogram(std::int64_t count, const std::function<double(std::int64_t)>& value, int bins);
+// Of the first `count` values of row 0.
+Histogram histogram(std::int64_t count, const Cells<double>& values, int bins);
 void draw_histogram(Canvas& canvas, const Theme& theme, const Rect& area, const Histogram& h,
                     Colour colour);
 

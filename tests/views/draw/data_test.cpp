@@ -121,7 +121,7 @@ TEST(HeatMap, LabelsThinOutAndBlankCellsStayBlank) {
         map.row_labels.push_back("r" + std::to_string(i));
         map.col_labels.push_back("c" + std::to_string(i));
     }
-    map.blank = [](std::int64_t r, std::int64_t c) { return c > r; };
+    map.past = 0;
     draw_heat_map(canvas, theme, map);
     EXPECT_TRUE(canvas.has_text("r0"));
     EXPECT_LT(canvas.texts().size(), 80u);
@@ -236,18 +236,18 @@ TEST(Plot, PointsLieWhereTheFrameSays) {
 TEST(Histogram, CountsEveryFiniteValueOnce) {
     const std::vector<double> v{-1, -0.5, 0, 0.5, 1, 1, std::nan(""), INFINITY};
     const auto h = histogram(
-        8, [&](std::int64_t i) { return v[static_cast<std::size_t>(i)]; }, 4);
+        8, [&](std::int64_t, std::int64_t i) { return v[static_cast<std::size_t>(i)]; }, 4);
     EXPECT_EQ(h.lo, -1);
     EXPECT_EQ(h.hi, 1);
     EXPECT_EQ(h.not_finite, 2);
     EXPECT_EQ(h.counts, (std::vector<double>{1, 1, 1, 3}));
     const auto extreme = histogram(
-        2, [](std::int64_t i) { return i == 0 ? -1.7e308 : 1.7e308; }, 2);
+        2, [](std::int64_t, std::int64_t i) { return i == 0 ? -1.7e308 : 1.7e308; }, 2);
     EXPECT_EQ(extreme.counts, (std::vector<double>{1, 1}));
     RecordingCanvas canvas({0, 0, 300, 200});
     draw_histogram(canvas, theme, {10, 10, 280, 180}, h, theme.accent);
     EXPECT_TRUE(canvas.outside().empty());
-    draw_histogram(canvas, theme, {10, 10, 280, 180}, histogram(0, nullptr, 5), theme.accent);
+    draw_histogram(canvas, theme, {10, 10, 280, 180}, histogram(0, {}, 5), theme.accent);
 }
 
 }  // namespace

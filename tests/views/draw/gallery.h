@@ -89,7 +89,7 @@ inline void draw_gallery(Canvas& canvas, const Theme& theme, const Rect& page) {
         return std::exp(-0.4 * static_cast<double>((r - c) * (r - c) % 7)) /
                (1.0 + static_cast<double>(r));
     };
-    scores.blank = [](std::int64_t r, std::int64_t c) { return c > r; };
+    scores.past = 0;
     scores.row_labels = scores.col_labels = {"the", "␣cat", "␣sat", "␣on", "␣the", "␣mat"};
     scores.target = {"layers.0.attn_probs", 0, 1, 1, 6, 1};
     scores.hover_index = 13;
@@ -183,7 +183,7 @@ inline void draw_gallery(Canvas& canvas, const Theme& theme, const Rect& page) {
     heading("Histogram");
     const auto h = histogram(
         2000,
-        [](std::int64_t i) {
+        [](std::int64_t, std::int64_t i) {
             const double u = std::fmod(static_cast<double>(i) * 0.61803398875, 1.0),
                          v = std::fmod(static_cast<double>(i) * 0.7548776662, 1.0);
             return std::sqrt(-2 * std::log(u + 1e-9)) * std::cos(6.2831853 * v);

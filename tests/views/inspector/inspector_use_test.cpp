@@ -127,8 +127,8 @@ TEST(InspectorZoom, ShowsFewerCellsAndTheRightOnes) {
     // All of sequence 1.
     const Tensor& tensor = *s.trace->find(node);
     const std::int64_t half = tensor.size() / 2;
-    const ColourScale scale =
-        ColourScale::fit(half, [&](std::int64_t i) { return tensor.at(half + i); });
+    const ColourScale scale = ColourScale::fit(
+        1, half, [&](std::int64_t, std::int64_t i) { return tensor.at(half + i); });
     for (double pan : {-4000.0, -100.0, 0.0, 250.0, 4000.0}) {
         s.settings["zoom"] = 4.0;
         s.settings["pan_x"] = pan;
@@ -209,9 +209,10 @@ TEST(InspectorCompare, ShowsTheTrueDifference) {
     };
     EXPECT_EQ(wrong(canvas), 0);
     // Both on one scale.
-    const ColourScale both = ColourScale::fit(2 * rows * cols, [&](std::int64_t i) {
-        return i < rows * cols ? ta.at(i) : tb.at(i - rows * cols);
-    });
+    const ColourScale both =
+        ColourScale::fit(1, 2 * rows * cols, [&](std::int64_t, std::int64_t i) {
+            return i < rows * cols ? ta.at(i) : tb.at(i - rows * cols);
+        });
     EXPECT_EQ(read_back(canvas, *truth, b, s.theme, both, true).wrong, std::vector<std::string>{});
     // A changed trace shows.
     s.trace = with_value(*truth, b, 5, 100);

@@ -119,7 +119,10 @@ inline ReadBack read_back(const RecordingCanvas& canvas, const Trace& trace,
                 const auto index = flat(t, i / t.cols, i % t.cols);
                 return drawn_blank(trace, node, index) ? std::nan("") : tensor.at(index);
             };
-            const ColourScale fitted = scale ? *scale : ColourScale::fit(t.rows * t.cols, value);
+            const ColourScale fitted =
+                scale ? *scale
+                      : ColourScale::fit(1, t.rows * t.cols,
+                                         [&](std::int64_t, std::int64_t i) { return value(i); });
             for (std::int64_t i = 0; i < t.rows * t.cols; ++i) {
                 const Colour seen = image->pixels[static_cast<std::size_t>(i)];
                 const auto index = flat(t, i / t.cols, i % t.cols);
