@@ -135,10 +135,11 @@ void draw_latent(Canvas& canvas, const Scene& s, const Rect& area) {
     const double wide = area.w / u, high = area.h / u;
     if (wide < 1040) maps.pop_back();
     if (wide < 420) maps.erase(maps.begin());
-    const bool right = wide >= 760, below = !right && high >= 360;
+    const bool below = wide < 760 && high >= 360, right = !below && wide >= 560;
     const auto n = static_cast<double>(maps.size());
     const double maps_h = below ? std::round(area.h * 0.58) : area.h;
-    const double room = right ? area.w - gap - std::max(280 * u, area.w * 0.26) : area.w;
+    const double beside = std::max((wide >= 760 ? 280 : 200) * u, area.w * 0.26);
+    const double room = right ? area.w - gap - beside : area.w;
     const double most = (room - (n - 1) * gap) / n;
     const double top = line_height(t.normal()) + 4;
     const double key = std::round(t.small() * 0.7) + 4 + line_height(t.small()) + 8 * u;
