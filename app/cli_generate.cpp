@@ -3,8 +3,10 @@
 #include "app/cli_run.h"
 #include "core/error.h"
 #include "core/run/runner.h"
+#include "core/run/speculate.h"
 
 #include <chrono>
+#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -35,6 +37,13 @@ SamplingOptions sampling_of(const GenerateArguments& arguments, const ModelConfi
     options.attention = attention(arguments, AttentionMode::absorbed);
     options.threads = threads(arguments);
     return options;
+}
+
+std::optional<SpeculationOptions> speculation_of(const GenerateArguments& arguments) {
+    constexpr std::int64_t most = 16;
+    if (!arguments.speculate.given) return std::nullopt;
+    if (arguments.speculate.value == "auto") return SpeculationOptions{most, true};
+    return SpeculationOptions{parse_integer("--speculate", arguments.speculate.value, 1, most)};
 }
 
 void check_room(const std::vector<std::vector<std::int64_t>>& prompts, std::int64_t max_new,
@@ -117,8 +126,6 @@ int generate(const GenerateArguments& arguments) {
     if (arguments.train_step.given)
         throw UserError(
             "--train-step: generate needs weights, and of a step of training only a probe is kept");
-    if (arguments.speculate.given)
-        throw UserError("--speculate: this build drafts no tokens, leave it out");
     check_source(arguments, false);
     const ChosenModel chosen = choose_model(arguments);
     const Model& model = *chosen.model;
@@ -129,13 +136,25 @@ int generate(const GenerateArguments& arguments) {
 
     nlohmann::ordered_json sequences = nlohmann::ordered_json::array();
     TextStream stream(model.tokenizer.get());
+    const auto speculation = speculation_of(arguments);
+    const auto on_token = [&](const Drawn& drawn) {
+        if (!arguments.json) stream.add(drawn.id);
+        return true;
+    };
+    Speculated all;  // counts over the sequences
     std::int64_t total = 0;
     const auto start = std::chrono::steady_clock::now();
     for (const auto& prompt : prompts) {
-        const Generated made = sf::generate(chosen.model, prompt, options, [&](const Drawn& drawn) {
-            if (!arguments.json) stream.add(drawn.id);
-            return true;
-        });
+        Generated made;
+        if (speculation) {
+            Speculated one = speculate(chosen.model, prompt, options, *speculation, on_token);
+            all.drafted += one.drafted;
+            all.accepted += one.accepted;
+            all.passes += one.passes;
+            made = std::move(one.text);
+        } else {
+            made = sf::generate(chosen.model, prompt, options, on_token);
+        }
         if (!arguments.json) stream.end();
         std::vector<std::int64_t> ids;
         for (const Drawn& drawn : made.drawn) ids.push_back(drawn.id);
@@ -145,10 +164,19 @@ int generate(const GenerateArguments& arguments) {
         sequences.push_back({{"prompt_ids", prompt}, {"ids", ids}, {"text", text}});
     }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    const double rate = static_cast<double>(total) / std::max(seconds.count(), 1e-9);
+    const double per_pass =
+        static_cast<double>(total) / static_cast<double>(std::max<std::int64_t>(1, all.passes));
+    if (speculation && !arguments.json)
+        say(std::to_string(all.accepted) + " of " + std::to_string(all.drafted) +
+            " drafts accepted, " + short_number(std::round(per_pass * 100) / 100) +
+            " tokens a pass of the model, " + short_number(std::round(rate)) + " a second");
     if (arguments.json) {
-        const nlohmann::ordered_json report = {
-            {"sequences", sequences},
-            {"tokens_per_second", static_cast<double>(total) / std::max(seconds.count(), 1e-9)}};
+        nlohmann::ordered_json report = {{"sequences", sequences}, {"tokens_per_second", rate}};
+        if (speculation) {
+            report["acceptance"] = all.acceptance();
+            report["tokens_per_pass"] = per_pass;
+        }
         std::cout << report.dump() << '\n';
     }
     return 0;

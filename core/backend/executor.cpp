@@ -205,6 +205,8 @@ void Executor::run(const Request& r) {
         const auto start = r.observer ? Clock::now() : Clock::time_point{};
         if (node.op == Op::ids) {
             std::copy(r.ids.begin(), r.ids.end(), out.ints);
+        } else if (node.op == Op::state) {
+            std::copy(r.state.begin(), r.state.end(), out.real);
         } else {
             inputs_.clear();
             for (NodeId in : w.fused ? node.fused_inputs : node.inputs) {

@@ -40,6 +40,7 @@ public:
     struct Request {
         Extent extent;
         std::span<const std::int64_t> ids;  // (batch, tokens)
+        std::span<const Real> state;        // (batch, tokens, hidden), of a graph with such a node
         KvCache* cache = nullptr;           // batch 1; extent.past is its length
         std::vector<NodeId> outputs;        // readable by value() until the next run
         Observer* observer = nullptr;

@@ -40,6 +40,7 @@ struct Dim {
 
 enum class Op : std::uint8_t {
     ids,            // the input
+    state,          // rows that come from another graph's run
     param,          // a weight; its name is the checkpoint's
     shift_ids,      // ids moved k to the left: t_{i+k}
     take_rows,      // the first T-k positions

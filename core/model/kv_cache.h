@@ -38,14 +38,16 @@ private:
     std::array<std::vector<Real>, 2> parts_;
 };
 
-// One sequence's cache over all layers.
+// One sequence's cache over all layers of the main model, or over that of one MTP module (k = 1,
+// 2, ...).
 class KvCache {
 public:
-    KvCache(const ModelConfig& config, std::int64_t capacity) {
-        for (std::int64_t i = 0; i < config.num_hidden_layers; ++i)
+    KvCache(const ModelConfig& config, std::int64_t capacity, std::int64_t module = 0)
+        : first_(module == 0 ? 0 : config.num_hidden_layers + module - 1) {
+        for (std::int64_t i = 0; i < (module == 0 ? config.num_hidden_layers : 1); ++i)
             layers_.emplace_back(cache_widths(config), capacity);
     }
-    LayerCache& layer(int i) { return layers_[static_cast<std::size_t>(i)]; }
+    LayerCache& layer(int i) { return layers_[static_cast<std::size_t>(i - first_)]; }
     std::int64_t length() const { return length_; }
     void advance(std::int64_t tokens) { length_ += tokens; }
     // Forgets all but the first tokens (drafts that were rejected).
@@ -60,6 +62,7 @@ public:
     }
 
 private:
+    std::int64_t first_ = 0;
     std::vector<LayerCache> layers_;
     std::int64_t length_ = 0;
 };

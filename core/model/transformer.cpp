@@ -26,36 +26,32 @@ NodeId build_block(Builder& b, NodeId x, const std::string& weights, bool moe) {
                  {middle, ffn});
 }
 
-NodeId build_mtp(Builder& b, NodeId previous, NodeId ids, std::int64_t k) {
+namespace {
+
+void enter_mtp(Builder& b, std::int64_t k) {
+    const auto layer = b.config().num_hidden_layers + k - 1;
+    b.place = {"mtp." + std::to_string(k) + ".", static_cast<int>(layer), Part::mtp_input};
+}
+
+struct MtpModule {
+    NodeId hidden = no_node, logits = no_node;
+};
+
+// `previous`: hidden states of depth k-1, `ahead`: the tokens k places on, position by position.
+MtpModule build_mtp_module(Builder& b, NodeId previous, NodeId ahead, std::int64_t k) {
     const ModelConfig& c = b.config();
     const auto layer = c.num_hidden_layers + k - 1;
     const std::string w = "model.layers." + std::to_string(layer) + ".";
-    b.place = {"mtp." + std::to_string(k) + ".", static_cast<int>(layer), Part::mtp_input};
-
-    // Position i joins its hidden state of depth k-1 with the embedding of the token k places on.
-    Attrs by_k, by_one;
-    by_k.shift = k;
-    by_one.shift = 1;
     const std::string depth = std::to_string(k), before = std::to_string(k - 1);
-    const NodeId ahead = b.add(Op::shift_ids,
-                               {"ids", "t_{i+" + depth + "}",
-                                "Tokens "
-                                "ahead",
-                                "t_{i+" + depth + "}"},
-                               {ids}, by_k);
     const NodeId embedded =
         b.add(Op::embedding, {"embed", "Emb(t)", "Embedding, shared", "Emb(t_{i+" + depth + "})"},
               {ahead, b.param("model.embed_tokens.weight")});
     const NodeId enorm = b.rms_norm(
         {"enorm", "RMSNorm(Emb)", "Embedding, normed", "RMSNorm(Emb(t_{i+" + depth + "}))"},
         embedded, w + "enorm.weight", 0, c.hidden_size);
-    const NodeId h = b.add(Op::take_rows,
-                           {"previous", "h^{" + before + "}", "Previous depth",
-                            "h^{" + before + "}_{1:T−" + depth + "}"},
-                           {previous}, by_one);
     const NodeId hnorm = b.rms_norm(
-        {"hnorm", "RMSNorm(h)", "Previous depth, normed", "RMSNorm(h^{" + before + "}_i)"}, h,
-        w + "hnorm.weight", 0, c.hidden_size);
+        {"hnorm", "RMSNorm(h)", "Previous depth, normed", "RMSNorm(h^{" + before + "}_i)"},
+        previous, w + "hnorm.weight", 0, c.hidden_size);
     const NodeId both =
         b.add(Op::concat,
               {"concat", "[e; h]", "Side by side", "[RMSNorm(Emb); RMSNorm(h^{" + before + "}_i)]"},
@@ -76,22 +72,34 @@ NodeId build_mtp(Builder& b, NodeId previous, NodeId ids, std::int64_t k) {
           {"probs", "P^{" + depth + "}", "Prediction",
            "P^{" + depth + "}_{i+" + depth + "+1} = Softmax(OutHead(h^{" + depth + "}_i))"},
           {logits});
-    if (b.losses) build_token_loss(b, logits, ids, k + 1);
-    return out;
+    return {out, logits};
+}
+
+}  // namespace
+
+NodeId build_mtp(Builder& b, NodeId previous, NodeId ids, std::int64_t k) {
+    enter_mtp(b, k);
+    // Position i joins its hidden state of depth k-1 with the embedding of the token k places on.
+    Attrs by_k, by_one;
+    by_k.shift = k;
+    by_one.shift = 1;
+    const std::string depth = std::to_string(k), before = std::to_string(k - 1);
+    const NodeId ahead =
+        b.add(Op::shift_ids, {"ids", "t_{i+" + depth + "}", "Tokens ahead", "t_{i+" + depth + "}"},
+              {ids}, by_k);
+    const NodeId h = b.add(Op::take_rows,
+                           {"previous", "h^{" + before + "}", "Previous depth",
+                            "h^{" + before + "}_{1:T−" + depth + "}"},
+                           {previous}, by_one);
+    const MtpModule module = build_mtp_module(b, h, ahead, k);
+    if (b.losses) build_token_loss(b, module.logits, ids, k + 1);
+    return module.hidden;
 }
 
 namespace {
 
-std::shared_ptr<const Graph> build(const ModelConfig& config, AttentionMode attention,
-                                   bool losses) {
-    const auto problems = config.problems();
-    if (!problems.empty()) throw UserError("config: " + problems.front());
-    Builder b(config, attention);
-    b.losses = losses;
-    const std::string head =
-        config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
-
-    // The input is a node without inputs: its shape is given here.
+// The graph's input, a node without inputs: its shape is given here.
+NodeId add_ids(Builder& b) {
     Node given;
     given.op = Op::ids;
     given.name = "ids";
@@ -104,8 +112,19 @@ std::shared_ptr<const Graph> build(const ModelConfig& config, AttentionMode atte
     batch.per_batch = true;
     tokens.sym = Dim::Sym::tokens;
     given.dims = {batch, tokens};
-    const NodeId ids = b.graph().add(given);
+    return b.graph().add(given);
+}
 
+std::shared_ptr<const Graph> build(const ModelConfig& config, AttentionMode attention,
+                                   bool losses) {
+    const auto problems = config.problems();
+    if (!problems.empty()) throw UserError("config: " + problems.front());
+    Builder b(config, attention);
+    b.losses = losses;
+    const std::string head =
+        config.tie_word_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+
+    const NodeId ids = add_ids(b);
     b.place = {"", -1, Part::embed};
     NodeId x = b.add(Op::embedding, {"embed", "x^{0}", "Embedding", "x_t = Emb(t_t)"},
                      {ids, b.param("model.embed_tokens.weight")});
@@ -139,6 +158,22 @@ std::shared_ptr<const Graph> build(const ModelConfig& config, AttentionMode atte
 }
 
 }  // namespace
+
+std::shared_ptr<const Graph> build_draft_graph(const ModelConfig& config, std::int64_t k,
+                                               AttentionMode attention) {
+    Builder b(config, attention);
+    const NodeId ahead = add_ids(b);
+    enter_mtp(b, k);
+    Node given;
+    given.op = Op::state;
+    given.name = b.place.prefix + "previous";
+    given.dims = b.graph()[ahead].dims;
+    Dim width;
+    width.scale = config.hidden_size;
+    given.dims.push_back(width);
+    b.graph().set_logits(build_mtp_module(b, b.graph().add(given), ahead, k).logits);
+    return b.finish();
+}
 
 std::shared_ptr<const Graph> build_graph(const ModelConfig& config, AttentionMode attention) {
     return build(config, attention, false);

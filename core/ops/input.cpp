@@ -7,7 +7,7 @@ namespace sf {
 
 namespace {
 
-// ids and params are given, never computed.
+// ids, states and params are given, never computed.
 void given_shape(const Graph&, Node&) {}
 void given(const OpContext&) {}
 
@@ -90,6 +90,7 @@ void explain_embedding(const ExplainContext& c, Explanation& e) {
 
 void add_input_ops(std::vector<OpDef>& t) {
     t.push_back({.op = Op::ids, .name = "ids", .shape = given_shape, .forward = given});
+    t.push_back({.op = Op::state, .name = "state", .shape = given_shape, .forward = given});
     t.push_back({.op = Op::param, .name = "param", .shape = given_shape, .forward = given});
     t.push_back({.op = Op::shift_ids,
                  .name = "shift_ids",

@@ -1,65 +1,35 @@
-#include "core/backend/executor.h"
 #include "core/error.h"
 #include "core/model/sampler.h"
 #include "core/random.h"
+#include "core/run/decoder.h"
 #include "core/run/runner.h"
 
 #include <algorithm>
 
 namespace sf {
 
-namespace {
-
-// One sequence with its latent cache.
-class Decoder {
-public:
-    Decoder(const ModelPtr& model, AttentionMode attention, int threads, std::int64_t capacity)
-        : graph_(build_graph(model->config, attention)),
-          executor_(graph_, model->weights, threads),
-          cache_(model->config, capacity) {}
-
-    // Runs these tokens after what is cached; the logits of the last one (vocab).
-    std::span<const Real> run(std::span<const std::int64_t> ids) {
-        Executor::Request request;
-        request.extent = {1, static_cast<std::int64_t>(ids.size()), cache_.length()};
-        request.ids = ids;
-        request.cache = &cache_;
-        request.outputs = {graph_->logits()};
-        executor_.run(request);
-        const ConstView logits = executor_.value(graph_->logits());
-        const auto vocab = logits.shape.cols();
-        return {logits.real + (logits.shape.rows() - 1) * vocab, static_cast<std::size_t>(vocab)};
-    }
-    void forget() { cache_.truncate(0); }
-    const KvCache& cache() const { return cache_; }
-
-private:
-    std::shared_ptr<const Graph> graph_;
-    Executor executor_;
-    KvCache cache_;
-};
-
-}  // namespace
+void check_room(const Model& model, const std::vector<std::int64_t>& prompt, std::int64_t max_new) {
+    model.check_ids(prompt, "prompt");
+    const auto room = model.config.max_position_embeddings - std::ssize(prompt);
+    // The last drawn token is never run itself.
+    if (max_new > room + 1)
+        throw UserError("prompt: " + std::to_string(prompt.size()) + " tokens and " +
+                        std::to_string(max_new) + " new ones exceed the model's context of " +
+                        std::to_string(model.config.max_position_embeddings));
+}
 
 Generated generate(const ModelPtr& model, const std::vector<std::int64_t>& prompt,
                    const SamplingOptions& options,
                    const std::function<bool(const Drawn&)>& on_token) {
-    model->check_ids(prompt, "prompt");
-    const auto room =
-        model->config.max_position_embeddings - static_cast<std::int64_t>(prompt.size());
-    // The last drawn token is never run itself.
-    if (options.max_new > room + 1)
-        throw UserError("prompt: " + std::to_string(prompt.size()) + " tokens and " +
-                        std::to_string(options.max_new) +
-                        " new ones exceed the model's context of " +
-                        std::to_string(model->config.max_position_embeddings));
+    check_room(*model, prompt, options.max_new);
     Generated out;
     out.prompt_ids = prompt;
     if (options.max_new <= 0) return out;
-    Decoder decoder(model, options.attention, options.threads,
-                    static_cast<std::int64_t>(prompt.size()) + options.max_new);
-    auto logits = decoder.run(prompt);
+    Decoder decoder(*model, build_graph(model->config, options.attention),
+                    {model->config, std::ssize(prompt) + options.max_new}, options.threads);
+    decoder.run(prompt);
     for (std::int64_t n = 0; n < options.max_new; ++n) {
+        const auto logits = decoder.logits();
         Drawn d;
         d.probabilities =
             sampling_distribution(logits, options.temperature, options.top_k, options.top_p);
@@ -73,9 +43,9 @@ Generated generate(const ModelPtr& model, const std::vector<std::int64_t>& promp
         out.drawn.push_back(std::move(d));
         if (on_token && !on_token(out.drawn.back())) break;
         if (options.stop_at_eos && id == model->config.eos_token_id) break;
-        if (n + 1 < options.max_new) logits = decoder.run({&id, 1});
+        if (n + 1 < options.max_new) decoder.run({&id, 1});
     }
-    out.cache_bytes = decoder.cache().bytes();
+    out.cache_bytes = decoder.bytes();
     return out;
 }
 
@@ -93,15 +63,17 @@ Tensor decode_logits(const ModelPtr& model, const std::vector<std::vector<std::i
                         " tokens needs 1 to " + std::to_string(tokens));
     const auto steps = tokens - prefill + 1, vocab = model->config.vocab_size;
     Tensor out({batch, steps, vocab}, DType::real);
-    Decoder decoder(model, attention, threads, tokens);
+    Decoder decoder(*model, build_graph(model->config, attention), {model->config, tokens},
+                    threads);
     for (std::int64_t b = 0; b < batch; ++b) {
         const auto& row = ids[static_cast<std::size_t>(b)];
-        decoder.forget();
-        auto logits = decoder.run({row.data(), static_cast<std::size_t>(prefill)});
+        decoder.truncate(0);
+        decoder.run({row.data(), static_cast<std::size_t>(prefill)});
         for (std::int64_t s = 0;; ++s) {
+            const auto logits = decoder.logits();
             std::copy(logits.begin(), logits.end(), out.real.begin() + (b * steps + s) * vocab);
             if (s + 1 == steps) break;
-            logits = decoder.run({row.data() + prefill + s, 1});
+            decoder.run({row.data() + prefill + s, 1});
         }
     }
     return out;

@@ -60,6 +60,9 @@ struct Generated {
     std::int64_t cache_bytes = 0;  // counted from the latent cache's buffers at the end
 };
 
+// Throws UserError when the prompt does not fit the model or leaves no room for so many new tokens.
+void check_room(const Model& model, const std::vector<std::int64_t>& prompt, std::int64_t max_new);
+
 // Decodes with the latent cache. `on_token` (may be empty) is called after each; false stops.
 Generated generate(const ModelPtr& model, const std::vector<std::int64_t>& prompt,
                    const SamplingOptions& options,

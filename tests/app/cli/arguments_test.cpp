@@ -224,7 +224,12 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"top_k", generated({"--max-new", "2", "--top-k", "0"}), {"--top-k", "'0'"}},
         Mistake{"top_p", generated({"--max-new", "2", "--top-p", "1.5"}), {"--top-p", "'1.5'"}},
         Mistake{"top_p_none", generated({"--max-new", "2", "--top-p", "0"}), {"--top-p"}},
-        Mistake{"speculate", generated({"--max-new", "2", "--speculate", "2"}), {"--speculate"}}),
+        Mistake{"speculate",
+                generated({"--max-new", "2", "--speculate", "none"}),
+                {"--speculate", "'none'"}},
+        Mistake{"speculate_far",
+                generated({"--max-new", "2", "--speculate", "17"}),
+                {"--speculate", "'17'"}}),
     [](const auto& test) { return test.param.name; });
 
 TEST(Help, EverywhereAndOnStdout) {

@@ -315,8 +315,8 @@ private:
 
 // No gradient passes through what is counted, chosen or given.
 const std::set<Op> without_gradient{
-    Op::ids,         Op::param,        Op::shift_ids,    Op::group_choice,    Op::expert_choice,
-    Op::expert_load, Op::expert_slots, Op::top_fraction, Op::choice_fraction,
+    Op::ids,           Op::state,       Op::param,        Op::shift_ids,    Op::group_choice,
+    Op::expert_choice, Op::expert_load, Op::expert_slots, Op::top_fraction, Op::choice_fraction,
 };
 // Not differentiated on purpose: fractions f count tokens.
 bool constant_input(Op op, std::size_t i) {

@@ -183,7 +183,7 @@ TEST(OpTable, every_op_has_a_row_and_every_step_an_explanation) {
         ASSERT_NE(def.name, nullptr);
         EXPECT_NE(def.shape, nullptr) << def.name;
         EXPECT_NE(def.forward, nullptr) << def.name;
-        const bool given = def.op == Op::ids || def.op == Op::param;
+        const bool given = def.op == Op::ids || def.op == Op::state || def.op == Op::param;
         EXPECT_EQ(def.explain == nullptr, def.composite || given) << def.name;
     }
     EXPECT_EQ(op_table().size(), static_cast<std::size_t>(Op::balance_loss) + 1);
@@ -192,11 +192,13 @@ TEST(OpTable, every_op_has_a_row_and_every_step_an_explanation) {
 TEST(OpTable, every_op_stands_in_some_graph) {
     std::set<Op> seen;
     for (const auto mode : {AttentionMode::naive, AttentionMode::absorbed}) {
-        const auto graph = build_training_graph(ModelConfig::preset("nano"), mode);
-        for (NodeId id = 0; id < graph->size(); ++id) {
-            seen.insert((*graph)[id].op);
-            if ((*graph)[id].fused) seen.insert(*(*graph)[id].fused);
-        }
+        const ModelConfig config = ModelConfig::preset("nano");
+        for (const auto& graph :
+             {build_training_graph(config, mode), build_draft_graph(config, 1, mode)})
+            for (NodeId id = 0; id < graph->size(); ++id) {
+                seen.insert((*graph)[id].op);
+                if ((*graph)[id].fused) seen.insert(*(*graph)[id].fused);
+            }
     }
     for (const OpDef& def : op_table()) EXPECT_TRUE(seen.count(def.op)) << def.name;
 }

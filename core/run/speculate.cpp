@@ -1,0 +1,235 @@
+#include "core/run/speculate.h"
+
+#include "core/error.h"
+#include "core/model/sampler.h"
+#include "core/random.h"
+
+#include <algorithm>
+
+namespace sf {
+
+namespace {
+
+const ModelConfig& drafting(const ModelPtr& model) {
+    if (model->config.num_nextn_predict_layers < 1)
+        throw UserError("--speculate: " + model->name +
+                        " has no MTP module (num_nextn_predict_layers is 0) to draft with");
+    return model->config;
+}
+
+}  // namespace
+
+std::int64_t Round::accepted() const {
+    return std::count_if(drafts.begin(), drafts.end(), [](const Draft& d) { return d.accepted; });
+}
+
+std::vector<Real> residual(std::span<const Real> p, std::span<const Real> q) {
+    std::vector<Real> rest(p.size());
+    double sum = 0;
+    for (std::size_t i = 0; i < p.size(); ++i) {
+        rest[i] = std::max(Real(0), p[i] - q[i]);
+        sum += static_cast<double>(rest[i]);
+    }
+    if (!(sum > 0)) return {p.begin(), p.end()};
+    for (Real& r : rest) r = static_cast<Real>(static_cast<double>(r) / sum);
+    return rest;
+}
+
+Speculator::Speculator(const ModelPtr& model, const SamplingOptions& options, std::int64_t capacity)
+    : model_(model),
+      options_(options),
+      main_(*model, build_graph(drafting(model), options.attention), {model->config, capacity},
+            options.threads, "final_norm") {
+    for (std::int64_t k = 1; k <= model->config.num_nextn_predict_layers; ++k)
+        modules_.push_back({std::make_unique<Decoder>(
+                                *model, build_draft_graph(model->config, k, options.attention),
+                                KvCache(model->config, capacity, k), options.threads,
+                                "mtp." + std::to_string(k) + ".hidden"),
+                            {}});
+}
+
+std::vector<Real> Speculator::distribution(std::span<const Real> logits) const {
+    return sampling_distribution(logits, options_.temperature, options_.top_k, options_.top_p);
+}
+
+double Speculator::uniform(const char* what, std::uint64_t index) const {
+    return options_.temperature == 0 ? 0 : random_uniform(options_.seed, stream_of(what), index);
+}
+
+std::int64_t Speculator::choose(std::span<const Real> logits, std::span<const Real> distribution,
+                                double u) {
+    return options_.temperature == 0 ? argmax(logits) : sf::draw(distribution, u);
+}
+
+Drawn Speculator::draw_next(std::span<const Real> logits) {
+    Drawn d{0, distribution(logits), uniform("sample", drawn_++)};
+    d.id = choose(logits, d.probabilities, d.u);
+    return d;
+}
+
+Drawn Speculator::start(const std::vector<std::int64_t>& prompt) {
+    model_->check_ids(prompt, "prompt");
+    truncate(0);
+    tokens_ = prompt;
+    main_.run(prompt);
+    hidden_.assign(main_.hidden().begin(), main_.hidden().end());
+    Drawn d = draw_next(main_.logits());
+    tokens_.push_back(d.id);
+    return d;
+}
+
+// tokens_ ends with the drafts so far: t_0 .. t_n, d_1 .. d_{j-1}.
+Draft Speculator::draft(std::int64_t j) {
+    const auto depth = static_cast<std::int64_t>(modules_.size()), k = std::min(j, depth);
+    Module& module = modules_[static_cast<std::size_t>(k - 1)];
+    const auto width = model_->config.hidden_size;
+    // Position i is joined with token i + k, the last of which is the newest.
+    const auto first = module.decoder->length();
+    const auto end = static_cast<std::int64_t>(tokens_.size()) - k;
+    const std::vector<Real>& from = j > depth ? module.hidden
+                                    : k > 1   ? modules_[static_cast<std::size_t>(k - 2)].hidden
+                                              : hidden_;
+    const std::int64_t row = j > depth ? first - 1 : first;
+    module.decoder->run(std::span(tokens_).subspan(static_cast<std::size_t>(first + k)),
+                        std::span(from).subspan(static_cast<std::size_t>(row * width),
+                                                static_cast<std::size_t>((end - first) * width)));
+    const auto hidden = module.decoder->hidden();
+    const auto logits = module.decoder->logits();
+    module.hidden.insert(module.hidden.end(), hidden.begin(), hidden.end());
+    Draft d;
+    d.q = distribution(logits);
+    d.id = choose(logits, d.q, uniform("draft", drafted_));
+    d.u = uniform("accept", drafted_++);
+    return d;
+}
+
+Round Speculator::round(std::int64_t drafts) {
+    const auto read = main_.length();  // t_0 .. t_{read-1}; t_read is drawn and not yet read
+    Round round;
+    for (std::int64_t j = 1; j <= drafts; ++j) {
+        round.drafts.push_back(draft(j));
+        tokens_.push_back(round.drafts.back().id);
+    }
+    main_.run(std::span(tokens_).subspan(static_cast<std::size_t>(read)));
+    hidden_.insert(hidden_.end(), main_.hidden().begin(), main_.hidden().end());
+
+    std::int64_t accepted = 0;
+    for (Draft& d : round.drafts) {
+        const auto logits = main_.logits(accepted);
+        d.p = distribution(logits);
+        const auto id = static_cast<std::size_t>(d.id);
+        d.accepted = options_.temperature == 0
+                         ? d.id == argmax(logits)
+                         : d.u * static_cast<double>(d.q[id]) < static_cast<double>(d.p[id]);
+        if (!d.accepted) break;
+        ++accepted;
+    }
+    if (accepted == drafts || options_.temperature == 0) {
+        round.next = draw_next(main_.logits(accepted));
+    } else {
+        const Draft& rejected = round.drafts[static_cast<std::size_t>(accepted)];
+        round.next = {0, residual(rejected.p, rejected.q), uniform("sample", drawn_++)};
+        round.next.id = sf::draw(round.next.probabilities, round.next.u);
+    }
+    const auto certain = read + 1 + accepted;
+    tokens_.resize(static_cast<std::size_t>(certain));
+    keep(certain, read);
+    tokens_.push_back(round.next.id);
+    return round;
+}
+
+void Speculator::truncate(std::int64_t tokens) {
+    tokens_.resize(std::min(tokens_.size(), static_cast<std::size_t>(tokens)));
+    keep(std::max<std::int64_t>(0, tokens - 1), std::max<std::int64_t>(0, tokens - 1));
+}
+
+void Speculator::append(std::int64_t id) {
+    if (const auto read = static_cast<std::size_t>(main_.length()); read < tokens_.size()) {
+        main_.run(std::span(tokens_).subspan(read));
+        hidden_.insert(hidden_.end(), main_.hidden().begin(), main_.hidden().end());
+    }
+    tokens_.push_back(id);
+}
+
+void Speculator::keep(std::int64_t certain, std::int64_t end) {
+    const auto width = static_cast<std::size_t>(model_->config.hidden_size);
+    const auto cut = [&](std::vector<Real>& rows, std::int64_t n) {
+        rows.resize(std::min(rows.size(), static_cast<std::size_t>(n) * width));
+    };
+    main_.truncate(certain);
+    cut(hidden_, certain);
+    for (std::size_t i = 0; i < modules_.size(); ++i) {
+        // Position p of depth k used token p + k; from `end` on it stood on a draft's hidden state.
+        const auto k = static_cast<std::int64_t>(i) + 1;
+        const auto rows = std::clamp<std::int64_t>(certain - k, 0, end);
+        modules_[i].decoder->truncate(rows);
+        cut(modules_[i].hidden, rows);
+    }
+}
+
+double Speculated::acceptance() const {
+    return drafted > 0 ? static_cast<double>(accepted) / static_cast<double>(drafted) : 0;
+}
+
+std::int64_t drafts_that_pay(double a, double share, std::int64_t most) {
+    std::int64_t best = 1;
+    double best_rate = 0, tokens = 1, chance = 1;
+    for (std::int64_t n = 1; n <= most; ++n) {
+        chance *= a;
+        tokens += chance;
+        const double rate = tokens / (1 + static_cast<double>(n) * share);
+        if (rate <= best_rate) continue;
+        best_rate = rate;
+        best = n;
+    }
+    return best;
+}
+
+Speculated speculate(const ModelPtr& model, const std::vector<std::int64_t>& prompt,
+                     const SamplingOptions& options, const SpeculationOptions& speculation,
+                     const std::function<bool(const Drawn&)>& on_token) {
+    check_room(*model, prompt, options.max_new);
+    Speculated out;
+    out.text.prompt_ids = prompt;
+    if (options.max_new <= 0) return out;
+    Speculator speculator(model, options,
+                          static_cast<std::int64_t>(prompt.size()) + options.max_new);
+    bool going = true;
+    const auto emit = [&](Drawn d) {
+        if (!going) return;
+        out.text.drawn.push_back(std::move(d));
+        const Drawn& last = out.text.drawn.back();
+        if (on_token && !on_token(last)) going = false;
+        if (options.stop_at_eos && last.id == model->config.eos_token_id) going = false;
+        if (std::ssize(out.text.drawn) == options.max_new) going = false;
+    };
+    emit(speculator.start(prompt));
+    out.passes = 1;
+    while (going) {
+        // The pass itself adds a token behind the drafts. Before anything is known every second
+        // draft is taken to be accepted.
+        const auto left = options.max_new - std::ssize(out.text.drawn) - 1;
+        const double rate =
+            (static_cast<double>(out.accepted) + 1) / (static_cast<double>(out.judged) + 2);
+        const double share = 1 / static_cast<double>(model->config.num_hidden_layers);
+        const std::int64_t wanted = speculation.adaptive
+                                        ? drafts_that_pay(rate, share, speculation.drafts)
+                                        : speculation.drafts;
+        Round round = speculator.round(std::min(wanted, left));
+        ++out.passes;
+        out.drafted += std::ssize(round.drafts);
+        for (const Draft& d : round.drafts) {
+            if (d.p.empty()) break;
+            ++out.judged;
+            if (!d.accepted) break;
+            ++out.accepted;
+            emit({d.id, d.p, d.u});
+        }
+        emit(round.next);
+        out.rounds.push_back(std::move(round));
+    }
+    out.text.cache_bytes = speculator.cache_bytes();
+    return out;
+}
+
+}  // namespace sf
