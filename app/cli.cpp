@@ -204,7 +204,8 @@ private:
                     "draw from the most probable tokens that share P");
         app.add_flag("--stop-at-eos", generate_.stop_at_eos, "stop behind the end token");
         text_option(app, "--speculate", generate_.speculate, "N|auto",
-                    "draft so many tokens a round with the MTP modules, or auto: as many as pay; "
+                    "draft so many tokens a round with the MTP modules, or auto: as many "
+                    "as their acceptance so far suggests; "
                     "the distribution of the text stays the same");
         app.add_flag("--json", generate_.json, "ids, text and tokens per second as JSON");
     }

@@ -46,18 +46,6 @@ std::optional<SpeculationOptions> speculation_of(const GenerateArguments& argume
     return SpeculationOptions{parse_integer("--speculate", arguments.speculate.value, 1, most)};
 }
 
-void check_room(const std::vector<std::vector<std::int64_t>>& prompts, std::int64_t max_new,
-                const ModelConfig& config) {
-    for (const auto& prompt : prompts) {
-        const auto tokens = static_cast<std::int64_t>(prompt.size());
-        // The last token drawn is never read.
-        if (tokens + max_new - 1 > config.max_position_embeddings)
-            throw UserError("--max-new: " + std::to_string(tokens) + " tokens of the prompt and " +
-                            std::to_string(max_new) + " new ones are more than the context of " +
-                            std::to_string(config.max_position_embeddings));
-    }
-}
-
 // Writes text as its bytes come in: a character whose last byte is still to come waits, a byte
 // that can never become one is shown as U+FFFD. Without a tokenizer, ids.
 class TextStream {
@@ -131,7 +119,7 @@ int generate(const GenerateArguments& arguments) {
     const Model& model = *chosen.model;
     const auto prompts = choose_ids(arguments, model, true);
     const SamplingOptions options = sampling_of(arguments, model.config);
-    check_room(prompts, options.max_new, model.config);
+    for (const auto& prompt : prompts) check_room(model, prompt, options.max_new);
     if (!chosen.note.empty()) say(chosen.note);
 
     nlohmann::ordered_json sequences = nlohmann::ordered_json::array();

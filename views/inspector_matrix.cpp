@@ -342,18 +342,14 @@ MatrixPlace draw_matrix(Canvas& canvas, const Theme& theme, const Rect& area, co
     map.rows = w.rows;
     map.cols = w.cols;
     map.value = m.value.from(w.row, w.col);
-    bool faults = false;
-    for (std::int64_t r = 0; r < w.rows && !faults; ++r) {
-        const auto seen =
-            s.causal ? std::clamp<std::int64_t>(s.past + w.row + r + 1 - w.col, 0, w.cols) : w.cols;
-        FiniteRange row;
-        each_run(1, seen, m.value.from(w.row + r, w.col),
-                 [&](std::span<const double> run) { row.add(run); });
-        faults = row.others > 0;
-    }
+    if (s.causal) map.past = s.past + w.row - w.col;
+    FiniteRange seen;
+    for (std::int64_t r = 0; r < w.rows && seen.others == 0; ++r)
+        each_run(1, map.filled(r), map.value.from(r, 0),
+                 [&](std::span<const double> run) { seen.add(run); });
+    const bool faults = seen.others > 0;
     map.scale = m.scale;
     map.numbers = !faults;
-    if (s.causal) map.past = s.past + w.row - w.col;
     if (!m.node.empty())
         map.target = {m.node, s.index(w.row, w.col), 0, 0, s.row_stride, s.col_stride};
     if (m.frame != nullptr) outline_changed(map, *m.frame);

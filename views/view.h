@@ -48,6 +48,13 @@ struct Invariant {
     std::string figure;  // "max error 0" or "sum 0.99999994"
 };
 
+// Another training run, to be compared with the one that is looked at.
+struct NamedRun {
+    std::string name;
+    ModelPtr model;  // with its latest weights
+    std::shared_ptr<const History> history;
+};
+
 // Everything that a picture depends on; nothing else may.
 struct Frame {
     const Trace* trace = nullptr;  // null: nothing has run yet, the view draws its empty state
@@ -55,8 +62,9 @@ struct Frame {
     const Timeline* timeline = nullptr;
     const History* history = nullptr;  // of the training run; null: none was kept
     const Derived* derived = nullptr;  // what is there of `View::needs`; null: nothing yet
-    ModelPtr twin;                     // of this shape with multi-head attention, trained alike
-    std::int64_t train_step = -1;      // that the trace is the probe of; -1: the latest weights
+    const std::vector<NamedRun>* runs = nullptr;  // kept to compare with; null: none
+    ModelPtr twin;                 // of this shape with multi-head attention, trained alike
+    std::int64_t train_step = -1;  // that the trace is the probe of; -1: the latest weights
     Cursor cursor;
     const Settings* settings = nullptr;
     const Theme* theme = nullptr;  // colours and text sizes, text scale applied

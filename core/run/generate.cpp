@@ -10,12 +10,26 @@ namespace sf {
 
 void check_room(const Model& model, const std::vector<std::int64_t>& prompt, std::int64_t max_new) {
     model.check_ids(prompt, "prompt");
-    const auto room = model.config.max_position_embeddings - std::ssize(prompt);
-    // The last drawn token is never run itself.
-    if (max_new > room + 1)
-        throw UserError("prompt: " + std::to_string(prompt.size()) + " tokens and " +
-                        std::to_string(max_new) + " new ones exceed the model's context of " +
+    // The last token drawn is never read.
+    if (std::ssize(prompt) + max_new - 1 > model.config.max_position_embeddings)
+        throw UserError("--max-new: " + std::to_string(prompt.size()) +
+                        " tokens of the prompt and " + std::to_string(max_new) +
+                        " new ones are more than the context of " +
                         std::to_string(model.config.max_position_embeddings));
+}
+
+Drawn sample(std::span<const Real> logits, const SamplingOptions& options, std::string_view stream,
+             std::uint64_t index) {
+    Drawn d;
+    d.probabilities =
+        sampling_distribution(logits, options.temperature, options.top_k, options.top_p);
+    if (options.temperature == 0) {
+        d.id = argmax(logits);
+    } else {
+        d.u = random_uniform(options.seed, stream_of(stream), index);
+        d.id = draw(d.probabilities, d.u);
+    }
+    return d;
 }
 
 Generated generate(const ModelPtr& model, const std::vector<std::int64_t>& prompt,
@@ -29,16 +43,7 @@ Generated generate(const ModelPtr& model, const std::vector<std::int64_t>& promp
                     {model->config, std::ssize(prompt) + options.max_new}, options.threads);
     decoder.run(prompt);
     for (std::int64_t n = 0; n < options.max_new; ++n) {
-        const auto logits = decoder.logits();
-        Drawn d;
-        d.probabilities =
-            sampling_distribution(logits, options.temperature, options.top_k, options.top_p);
-        if (options.temperature == 0) {
-            d.id = argmax(logits);
-        } else {
-            d.u = random_uniform(options.seed, stream_of("sample"), static_cast<std::uint64_t>(n));
-            d.id = draw(d.probabilities, d.u);
-        }
+        Drawn d = sample(decoder.logits(), options, "sample", static_cast<std::uint64_t>(n));
         const std::int64_t id = d.id;
         out.drawn.push_back(std::move(d));
         if (on_token && !on_token(out.drawn.back())) break;

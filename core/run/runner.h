@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 namespace sf {
@@ -53,6 +55,10 @@ struct Drawn {
     std::vector<Real> probabilities;  // (vocab), after temperature, top-k and top-p; sums to 1
     double u = 0;                     // the uniform number used; 0 when greedy
 };
+
+// Draws by these options; `stream` and `index` choose the uniform number.
+Drawn sample(std::span<const Real> logits, const SamplingOptions& options, std::string_view stream,
+             std::uint64_t index);
 
 struct Generated {
     std::vector<std::int64_t> prompt_ids;

@@ -56,15 +56,8 @@ double Speculator::uniform(const char* what, std::uint64_t index) const {
     return options_.temperature == 0 ? 0 : random_uniform(options_.seed, stream_of(what), index);
 }
 
-std::int64_t Speculator::choose(std::span<const Real> logits, std::span<const Real> distribution,
-                                double u) {
-    return options_.temperature == 0 ? argmax(logits) : sf::draw(distribution, u);
-}
-
 Drawn Speculator::draw_next(std::span<const Real> logits) {
-    Drawn d{0, distribution(logits), uniform("sample", drawn_++)};
-    d.id = choose(logits, d.probabilities, d.u);
-    return d;
+    return sample(logits, options_, "sample", drawn_++);
 }
 
 Drawn Speculator::start(const std::vector<std::int64_t>& prompt) {
@@ -96,9 +89,8 @@ Draft Speculator::draft(std::int64_t j) {
     const auto hidden = module.decoder->hidden();
     const auto logits = module.decoder->logits();
     module.hidden.insert(module.hidden.end(), hidden.begin(), hidden.end());
-    Draft d;
-    d.q = distribution(logits);
-    d.id = choose(logits, d.q, uniform("draft", drafted_));
+    Drawn drawn = sample(logits, options_, "draft", drafted_);
+    Draft d{drawn.id, std::move(drawn.probabilities), {}, 0, false};
     d.u = uniform("accept", drafted_++);
     return d;
 }
@@ -218,13 +210,11 @@ Speculated speculate(const ModelPtr& model, const std::vector<std::int64_t>& pro
         Round round = speculator.round(std::min(wanted, left));
         ++out.passes;
         out.drafted += std::ssize(round.drafts);
-        for (const Draft& d : round.drafts) {
-            if (d.p.empty()) break;
-            ++out.judged;
-            if (!d.accepted) break;
-            ++out.accepted;
+        const std::int64_t accepted = round.accepted();
+        out.accepted += accepted;
+        out.judged += std::min(accepted + 1, std::ssize(round.drafts));
+        for (const Draft& d : std::span(round.drafts).first(static_cast<std::size_t>(accepted)))
             emit({d.id, d.p, d.u});
-        }
         emit(round.next);
         out.rounds.push_back(std::move(round));
     }

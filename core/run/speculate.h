@@ -61,7 +61,6 @@ private:
         std::vector<Real> hidden;  // (length, hidden_size) of its own depth
     };
     std::vector<Real> distribution(std::span<const Real> logits) const;
-    std::int64_t choose(std::span<const Real> logits, std::span<const Real> distribution, double u);
     double uniform(const char* what, std::uint64_t index) const;
     Draft draft(std::int64_t j);
     Drawn draw_next(std::span<const Real> logits);

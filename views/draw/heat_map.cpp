@@ -34,11 +34,6 @@ double stronger(double a, double b) {
     return std::isnan(a) || std::abs(a) >= std::abs(b) ? a : b;
 }
 
-// How many cells of a row stand for something.
-std::int64_t filled(const HeatMap& map, std::int64_t row) {
-    return map.past ? std::clamp<std::int64_t>(row + *map.past + 1, 0, map.cols) : map.cols;
-}
-
 // Puts the first n of the row's cells together in place, for `width` pixels a whole row. Returns
 // how many pixels they make.
 std::size_t narrow(std::vector<double>& row, std::size_t n, std::size_t width) {
@@ -72,7 +67,7 @@ std::shared_ptr<const Image> picture(const Theme& theme, const HeatMap& map) {
         const std::int64_t r0 = y * map.rows / h, r1 = std::max(r0 + 1, (y + 1) * map.rows / h);
         std::size_t pixels = 0;
         for (std::int64_t r = r0; r < r1; ++r) {
-            auto n = static_cast<std::size_t>(filled(map, r));
+            auto n = static_cast<std::size_t>(map.filled(r));
             map.value.read(r, 0, std::span(row).first(n));
             if (w < map.cols) n = narrow(row, n, static_cast<std::size_t>(w));
             if (r == r0) {
@@ -101,11 +96,11 @@ void numbers(Canvas& canvas, const Theme& theme, const HeatMap& map) {
     // All or none: a grid in which some cells lack their number misleads.
     double widest = 0;
     for (std::int64_t r = 0; r < map.rows; ++r)
-        for (std::int64_t c = 0; c < filled(map, r); ++c)
+        for (std::int64_t c = 0; c < map.filled(r); ++c)
             widest = std::max(widest, canvas.text_width(cell_text(map.value(r, c)), style));
     if (widest > cell_w - size * 0.45) return;  // neighbours must read as two numbers
     for (std::int64_t r = 0; r < map.rows; ++r)
-        for (std::int64_t c = 0; c < filled(map, r); ++c) {
+        for (std::int64_t c = 0; c < map.filled(r); ++c) {
             const double v = map.value(r, c);
             style.colour = ink_on(map.scale.colour(theme, v));
             const Vec2 middle = heat_map_cell(map, r, c).centre();
@@ -217,6 +212,10 @@ void hover(Canvas& canvas, const Theme& theme, const HeatMap& map) {
 }
 
 }  // namespace
+
+std::int64_t HeatMap::filled(std::int64_t row) const {
+    return past ? std::clamp<std::int64_t>(row + *past + 1, 0, cols) : cols;
+}
 
 Rect heat_map_cell(const HeatMap& map, std::int64_t row, std::int64_t col) {
     const double w = map.area.w / static_cast<double>(map.cols);

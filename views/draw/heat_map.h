@@ -25,6 +25,7 @@ struct HeatMap {
     bool frame = true;              // a hairline around
     // Causal: row r ends with column r + past; what would follow is left in the page's colour.
     std::optional<std::int64_t> past;
+    std::int64_t filled(std::int64_t row) const;  // cells of the row that stand for something
     // Cells that are outlined together, in the accent; empty: none.
     Cells<bool> changed;
 };

@@ -69,5 +69,16 @@ INSTANTIATE_TEST_SUITE_P(
                     PageSize{420, 560, 100, true}, PageSize{640, 300, 100, false},
                     PageSize{200, 120, 100, false}, PageSize{900, 560, 300, false}));
 
+// Every tile size and order of the row, and all that was recorded of it, at the size of a lecture.
+TEST(AttentionFrame, HoldsAt128Tokens) {
+    const ModelPtr model = preset_model("micro", 1);
+    std::vector<std::int64_t> ids;
+    for (std::int64_t i = 0; i < 128; ++i) ids.push_back(i * 37 % 512);
+    Scene s(run_trace(model, {ids}));
+    s.area = {0, 0, 900, 560};
+    s.draw();
+    EXPECT_EQ(s.red(), std::vector<std::string>{});
+}
+
 }  // namespace
 }  // namespace sf
