@@ -118,7 +118,8 @@ int generate(const GenerateArguments& arguments) {
     const ChosenModel chosen = choose_model(arguments);
     const Model& model = *chosen.model;
     const auto prompts = choose_ids(arguments, model, true);
-    const SamplingOptions options = sampling_of(arguments, model.config);
+    SamplingOptions options = sampling_of(arguments, model.config);
+    options.distributions = false;
     for (const auto& prompt : prompts) check_room(model, prompt, options.max_new);
     if (!chosen.note.empty()) say(chosen.note);
 

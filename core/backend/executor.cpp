@@ -15,8 +15,13 @@ namespace sf {
 namespace {
 
 constexpr std::int64_t unbounded = std::numeric_limits<std::int64_t>::max();
-// The plan is made for a context rounded up to this, so that decoding plans once in a while.
-constexpr std::int64_t context_step = 64;
+// The plan is made for a context rounded up to this, so that decoding plans once in a while, and
+// for as many tokens as this at least, so that it serves a draft as well as what judges several.
+constexpr std::int64_t context_step = 64, few_tokens = 8;
+
+std::int64_t planned_tokens(const Extent& e) {
+    return e.batch == 1 ? std::max(e.tokens, few_tokens) : e.tokens;
+}
 
 }  // namespace
 
@@ -53,7 +58,8 @@ void Executor::make_plan(const Request& r) {
     const auto n = static_cast<std::size_t>(g.size());
     auto plan = std::make_unique<Plan>();
     plan->room = r.extent;
-    plan->room.past += (context_step - r.extent.context() % context_step) % context_step;
+    plan->room.tokens = planned_tokens(r.extent);
+    plan->room.past += (context_step - plan->room.context() % context_step) % context_step;
     plan->outputs = r.outputs;
     plan->special = r.observer || !r.edits.empty() || r.known;
 
@@ -182,8 +188,9 @@ void Executor::run(const Request& r) {
     const Extent& e = r.extent;
     const bool fits = plan_ && !plan_->special && !r.observer && r.edits.empty() && !r.known &&
                       plan_->outputs == r.outputs && plan_->room.batch == e.batch &&
-                      plan_->room.tokens == e.tokens && e.context() <= plan_->room.context() &&
-                      e.context() + context_step > plan_->room.context();
+                      plan_->room.tokens == planned_tokens(e) &&
+                      e.context() <= plan_->room.context() &&
+                      e.context() + context_step + few_tokens > plan_->room.context();
     if (!fits) make_plan(r);
     rope_.reserve(e.context());
 
@@ -207,6 +214,11 @@ void Executor::run(const Request& r) {
             std::copy(r.ids.begin(), r.ids.end(), out.ints);
         } else if (node.op == Op::state) {
             std::copy(r.state.begin(), r.state.end(), out.real);
+        } else if (node.op == Op::cache && r.cache) {
+            // The cache's own rows, past and new.
+            const ConstView& rows = values_[static_cast<std::size_t>(node.inputs[0])];
+            out.real = r.cache->layer(node.layer)
+                           .append(static_cast<std::size_t>(node.attrs.begin), rows.real, e.tokens);
         } else {
             inputs_.clear();
             for (NodeId in : w.fused ? node.fused_inputs : node.inputs) {
@@ -216,15 +228,12 @@ void Executor::run(const Request& r) {
                     throw UserError("trace: " + node.name + " needs " + g[in].name +
                                     ", which is not there (a trace from a file has no weights)");
             }
-            LayerCache* cache =
-                r.cache && node.op == Op::cache ? &r.cache->layer(node.layer) : nullptr;
             const OpContext context{.node = node,
                                     .extent = e,
                                     .in = inputs_,
                                     .out = out,
                                     .rope = rope_,
                                     .prepared = prepare(node, w.id, w.fused, inputs_),
-                                    .cache = cache,
                                     .pool = pool_.get(),
                                     .scratch = &scratch_};
             op_def(w.fused ? *node.fused : node.op).forward(context);

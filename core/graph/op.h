@@ -9,7 +9,6 @@
 
 namespace sf {
 
-class LayerCache;
 class PackedMatrix;
 class RopeTable;
 class ThreadPool;
@@ -35,7 +34,6 @@ struct OpContext {
     MutView out;
     const RopeTable& rope;
     const Prepared* prepared = nullptr;
-    LayerCache* cache = nullptr;
     ThreadPool* pool = nullptr;
     Scratch* scratch = nullptr;
     Real* saved = nullptr;  // what backward wants to find again (OpDef::saved numbers)

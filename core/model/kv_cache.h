@@ -19,7 +19,7 @@ public:
             parts_[i].reserve(static_cast<std::size_t>(widths[i] * capacity));
     }
     // Appends the rows of `tokens` and returns the first row of all that is kept.
-    const Real* append(std::size_t part, const Real* rows, std::int64_t tokens) {
+    Real* append(std::size_t part, const Real* rows, std::int64_t tokens) {
         std::vector<Real>& p = parts_[part];
         p.insert(p.end(), rows, rows + tokens * widths_[part]);
         return p.data();

@@ -1,6 +1,5 @@
 #include "core/ops/rope.h"
 
-#include "core/model/kv_cache.h"
 #include "core/ops/ops.h"
 
 #include <algorithm>
@@ -152,12 +151,9 @@ void cache_shape(const Graph& graph, Node& n) {
 std::int64_t numbers_a_token(const Shape& s) {
     return s.size() / (s[0] * s[1]);
 }
+// Of a run from the start; the executor itself appends to a cache.
 void cache(const OpContext& c) {
-    const Real* source = c.in[0].real;
-    if (c.cache != nullptr)
-        source =
-            c.cache->append(static_cast<std::size_t>(c.node.attrs.begin), source, c.in[0].shape[1]);
-    std::copy_n(source, c.out.shape.size(), c.out.real);
+    std::copy_n(c.in[0].real, c.out.shape.size(), c.out.real);
 }
 // The rows of this run; what was cached before is no function of it.
 void cache_backward(const BackwardContext& c) {

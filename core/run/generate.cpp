@@ -21,9 +21,11 @@ void check_room(const Model& model, const std::vector<std::int64_t>& prompt, std
 Drawn sample(std::span<const Real> logits, const SamplingOptions& options, std::string_view stream,
              std::uint64_t index) {
     Drawn d;
-    d.probabilities =
-        sampling_distribution(logits, options.temperature, options.top_k, options.top_p);
-    if (options.temperature == 0) {
+    const bool greedy = options.temperature == 0;
+    if (!greedy || options.distributions)
+        d.probabilities =
+            sampling_distribution(logits, options.temperature, options.top_k, options.top_p);
+    if (greedy) {
         d.id = argmax(logits);
     } else {
         d.u = random_uniform(options.seed, stream_of(stream), index);

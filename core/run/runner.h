@@ -45,6 +45,7 @@ struct SamplingOptions {
     double top_p = 1;        // 1: off
     std::uint64_t seed = 0;
     bool stop_at_eos = false;
+    bool distributions = true;  // false: greedy decoding leaves them out, which is faster
     AttentionMode attention = AttentionMode::absorbed;
     int threads = 1;
 };
@@ -52,8 +53,9 @@ struct SamplingOptions {
 // One drawn token with the distribution it was drawn from.
 struct Drawn {
     std::int64_t id = 0;
-    std::vector<Real> probabilities;  // (vocab), after temperature, top-k and top-p; sums to 1
-    double u = 0;                     // the uniform number used; 0 when greedy
+    // (vocab), after temperature, top-k and top-p, sums to 1; empty where not wanted
+    std::vector<Real> probabilities;
+    double u = 0;  // the uniform number used; 0 when greedy
 };
 
 // Draws by these options; `stream` and `index` choose the uniform number.

@@ -2,9 +2,11 @@
 
 #include "core/error.h"
 #include "core/model/sampler.h"
+#include "core/model/weights.h"
 #include "core/random.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace sf {
 
@@ -49,6 +51,7 @@ Speculator::Speculator(const ModelPtr& model, const SamplingOptions& options, st
 }
 
 std::vector<Real> Speculator::distribution(std::span<const Real> logits) const {
+    if (options_.temperature == 0 && !options_.distributions) return {};
     return sampling_distribution(logits, options_.temperature, options_.top_k, options_.top_p);
 }
 
@@ -163,13 +166,46 @@ double Speculated::acceptance() const {
     return drafted > 0 ? static_cast<double>(accepted) / static_cast<double>(drafted) : 0;
 }
 
-std::int64_t drafts_that_pay(double a, double share, std::int64_t most) {
+std::vector<double> round_costs(const ModelConfig& c, std::int64_t most) {
+    const std::vector<ParameterSpec> all = parameters(c);
+    const auto module_of = [&](const std::string& name) -> std::int64_t {
+        for (std::int64_t k = 1; k <= c.num_nextn_predict_layers; ++k)
+            if (name.starts_with("model.layers." + std::to_string(c.num_hidden_layers + k - 1) +
+                                 "."))
+                return k;
+        return 0;
+    };
+    const auto read = [&](std::int64_t module, std::int64_t rows) {
+        const double chosen = static_cast<double>(c.num_experts_per_tok) /
+                              static_cast<double>(std::max<std::int64_t>(1, c.n_routed_experts));
+        double sum = static_cast<double>(c.vocab_size * c.hidden_size);  // the head
+        for (const ParameterSpec& p : all) {
+            if (module_of(p.name) != module || p.shape.rank < 2 ||
+                p.name.starts_with("model.embed") || p.name.starts_with("lm_head"))
+                continue;
+            const bool routed = p.name.find(".mlp.experts.") != std::string::npos;
+            sum += static_cast<double>(p.shape.size()) *
+                   (routed ? 1 - std::pow(1 - chosen, static_cast<double>(rows)) : 1);
+        }
+        return sum;
+    };
+    std::vector<double> cost;
+    double drafts = 0;
+    for (std::int64_t n = 0; n <= most; ++n) {
+        // The first draft's module reads up to two tokens: the last accepted one and the next.
+        if (n > 0) drafts += read(std::min(n, c.num_nextn_predict_layers), 2);
+        cost.push_back((read(0, n + 1) + drafts) / read(0, 1));
+    }
+    return cost;
+}
+
+std::int64_t drafts_that_pay(double a, std::span<const double> cost) {
     std::int64_t best = 1;
     double best_rate = 0, tokens = 1, chance = 1;
-    for (std::int64_t n = 1; n <= most; ++n) {
+    for (std::int64_t n = 1; n < std::ssize(cost); ++n) {
         chance *= a;
         tokens += chance;
-        const double rate = tokens / (1 + static_cast<double>(n) * share);
+        const double rate = tokens / cost[static_cast<std::size_t>(n)];
         if (rate <= best_rate) continue;
         best_rate = rate;
         best = n;
@@ -195,6 +231,7 @@ Speculated speculate(const ModelPtr& model, const std::vector<std::int64_t>& pro
         if (options.stop_at_eos && last.id == model->config.eos_token_id) going = false;
         if (std::ssize(out.text.drawn) == options.max_new) going = false;
     };
+    const std::vector<double> costs = round_costs(model->config, speculation.drafts);
     emit(speculator.start(prompt));
     out.passes = 1;
     while (going) {
@@ -203,10 +240,8 @@ Speculated speculate(const ModelPtr& model, const std::vector<std::int64_t>& pro
         const auto left = options.max_new - std::ssize(out.text.drawn) - 1;
         const double rate =
             (static_cast<double>(out.accepted) + 1) / (static_cast<double>(out.judged) + 2);
-        const double share = 1 / static_cast<double>(model->config.num_hidden_layers);
-        const std::int64_t wanted = speculation.adaptive
-                                        ? drafts_that_pay(rate, share, speculation.drafts)
-                                        : speculation.drafts;
+        const std::int64_t wanted =
+            speculation.adaptive ? drafts_that_pay(rate, costs) : speculation.drafts;
         Round round = speculator.round(std::min(wanted, left));
         ++out.passes;
         out.drafted += std::ssize(round.drafts);

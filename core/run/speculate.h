@@ -96,9 +96,14 @@ Speculated speculate(const ModelPtr& model, const std::vector<std::int64_t>& pro
                      const SamplingOptions& options, const SpeculationOptions& speculation,
                      const std::function<bool(const Drawn&)>& on_token = {});
 
-// How many drafts give the most tokens for the time, when each is accepted with probability a and
-// costs `share` of a pass of the main model: the most of (1 - a^{n+1}) / (1 - a) / (1 + n share)
-// over n = 1 .. most (Leviathan et al., theorem 3.8).
-std::int64_t drafts_that_pay(double a, double share, std::int64_t most);
+// What a round costs beside a plain pass, 0 .. most drafts of it: by the weights that it reads,
+// which is what a pass over a few tokens waits for. An expert is read when one of the tokens
+// chooses it, each taken to choose on its own.
+std::vector<double> round_costs(const ModelConfig& config, std::int64_t most);
+
+// How many drafts give the most tokens for the time, when each is accepted with probability a and a
+// round of n costs cost[n]: the most of (1 - a^{n+1}) / (1 - a) / cost[n] over n >= 1 (Leviathan et
+// al., theorem 3.8).
+std::int64_t drafts_that_pay(double a, std::span<const double> cost);
 
 }  // namespace sf

@@ -146,11 +146,43 @@ TEST(Speculation, TheResidualIsWhatTheDraftsLeave) {
 }
 
 TEST(Speculation, AsManyDraftsAsPay) {
-    EXPECT_EQ(drafts_that_pay(0.0, 0.2, 8), 1);
-    EXPECT_EQ(drafts_that_pay(0.99, 0.01, 8), 8);
+    const auto best = [](double a, double share) {
+        std::vector<double> cost;
+        for (int n = 0; n <= 8; ++n) cost.push_back(1 + n * share);
+        return drafts_that_pay(a, cost);
+    };
+    EXPECT_EQ(best(0.0, 0.2), 1);
+    EXPECT_EQ(best(0.99, 0.01), 8);
     // a = 1/2: 1.5 / 1.2 = 1.25, 1.75 / 1.4 = 1.25, 1.875 / 1.6 = 1.17.
-    EXPECT_EQ(drafts_that_pay(0.5, 0.19, 8), 2);
-    EXPECT_EQ(drafts_that_pay(0.5, 0.25, 8), 1);
+    EXPECT_EQ(best(0.5, 0.19), 2);
+    EXPECT_EQ(best(0.5, 0.25), 1);
+}
+
+TEST(Speculation, ARoundCostsTheWeightsThatItReads) {
+    ModelConfig c = ModelConfig::preset("nano");
+    c.num_nextn_predict_layers = 1;
+    c.first_k_dense_replace = 0;
+    c.n_routed_experts = 8;
+    c.num_experts_per_tok = 2;
+    c.n_group = c.topk_group = 1;
+    double block = 0, experts = 0;
+    for (const ParameterSpec& p : parameters(c))
+        if (p.name.starts_with("model.layers.0.") && p.shape.rank == 2) {
+            const bool routed = p.name.find(".experts.") != std::string::npos;
+            (routed ? experts : block) += static_cast<double>(p.shape.size());
+        }
+    const auto d = static_cast<double>(c.hidden_size), layers = 2.0,
+               head = d * static_cast<double>(c.vocab_size);
+    ASSERT_EQ(c.num_hidden_layers, 2);
+    const auto reads = [&](double blocks, int rows) {
+        return blocks * (block + experts * (1 - std::pow(0.75, rows))) + head;
+    };
+    const double module = reads(1, 2) + 2 * d * d, plain = reads(layers, 1);
+    const auto costs = round_costs(c, 2);
+    ASSERT_EQ(costs.size(), 3U);
+    EXPECT_EQ(costs[0], 1);
+    EXPECT_NEAR(costs[1], (reads(layers, 2) + module) / plain, 1e-12);
+    EXPECT_NEAR(costs[2], (reads(layers, 3) + 2 * module) / plain, 1e-12);
 }
 
 TEST(Speculation, MistakesAreSaid) {
