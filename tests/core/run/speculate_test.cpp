@@ -171,9 +171,9 @@ TEST(Speculation, ARoundCostsTheWeightsThatItReads) {
             const bool routed = p.name.find(".experts.") != std::string::npos;
             (routed ? experts : block) += static_cast<double>(p.shape.size());
         }
-    const auto d = static_cast<double>(c.hidden_size), layers = 2.0,
+    const auto d = static_cast<double>(c.hidden_size),
+               layers = static_cast<double>(c.num_hidden_layers),
                head = d * static_cast<double>(c.vocab_size);
-    ASSERT_EQ(c.num_hidden_layers, 2);
     const auto reads = [&](double blocks, int rows) {
         return blocks * (block + experts * (1 - std::pow(0.75, rows))) + head;
     };
