@@ -269,6 +269,9 @@ private:
             "own_products (operands streamed), eigen_products_cached and own_products_cached their "
             "_ms and _best_ms, and ratio_to_ and best_ratio_to_ each. Decoding adds "
             "bytes_per_token and gbs, two threads add speed_up and best_speed_up. Each of "
+            "speculation (greedy decoding by the model in the box, plain first) has name, tokens, "
+            "ms, best_ms, cpu_ms, tokens_per_second, acceptance, tokens_per_pass, ratio_to_plain "
+            "and best_ratio_to_plain. Each of "
             "pictures has view, page, strokes, ms (median) and p95_ms of drawing it anew, their "
             "limit_ms, and replay_ms with ratio_to_replay: the drawing calls alone. "
             "tests/bench/race.py runs it against PyTorch and llama2.c.");

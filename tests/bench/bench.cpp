@@ -9,6 +9,7 @@
 #include "tests/bench/machine.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/pictures.h"
+#include "tests/bench/speculation.h"
 
 #include <cstdio>
 #include <limits>
@@ -152,8 +153,9 @@ Figure decode_figure(const Model& model, const Effort& effort) {
     return f;
 }
 
-void print_json(const std::vector<Figure>& figures, const std::vector<PictureTimes>& pictures,
-                const MachinePeaks& peaks, double load, double load_after) {
+void print_json(const std::vector<Figure>& figures, const std::vector<SpeculationTimes>& drafts,
+                const std::vector<PictureTimes>& pictures, const MachinePeaks& peaks, double load,
+                double load_after) {
     nlohmann::ordered_json out;
     out["machine"] = {
         {"fma_gflops", peaks.fma_gflops}, {"fma_gflops_two_threads", peaks.fma_gflops_two},
@@ -194,6 +196,19 @@ void print_json(const std::vector<Figure>& figures, const std::vector<PictureTim
         }
         out["figures"].push_back(std::move(j));
     }
+    out["speculation"] = nlohmann::ordered_json::array();
+    for (const SpeculationTimes& s : drafts)
+        out["speculation"].push_back(
+            {{"name", s.name},
+             {"ms", s.time.median * 1e3},
+             {"best_ms", s.time.best * 1e3},
+             {"cpu_ms", s.time.cpu * 1e3},
+             {"tokens", s.tokens},
+             {"tokens_per_second", static_cast<double>(s.tokens) / s.time.median},
+             {"acceptance", s.acceptance},
+             {"tokens_per_pass", s.tokens_per_pass},
+             {"ratio_to_plain", s.time.median / drafts.front().time.median},
+             {"best_ratio_to_plain", s.time.best / drafts.front().time.best}});
     out["pictures"] = nlohmann::ordered_json::array();
     for (const PictureTimes& p : pictures)
         out["pictures"].push_back({{"view", p.view},
@@ -205,6 +220,17 @@ void print_json(const std::vector<Figure>& figures, const std::vector<PictureTim
                                    {"ratio_to_replay", p.median / p.replay},
                                    {"strokes", p.strokes}});
     std::printf("%s\n", out.dump(1).c_str());
+}
+
+void print_speculation(const std::vector<SpeculationTimes>& drafts) {
+    if (drafts.empty()) return;
+    std::printf("\ngreedy decoding by the model in the box, one thread\n%-18s %9s %16s %12s %12s\n",
+                "", "tokens/s", "to plain (best)", "accepted", "a pass");
+    for (const SpeculationTimes& s : drafts)
+        std::printf("%-18s %9.0f %9.2f (%.2f) %10.1f %% %12.2f\n", s.name.c_str(),
+                    static_cast<double>(s.tokens) / s.time.median,
+                    s.time.median / drafts.front().time.median,
+                    s.time.best / drafts.front().time.best, 100 * s.acceptance, s.tokens_per_pass);
 }
 
 void print_pictures(const std::vector<PictureTimes>& pictures) {
@@ -219,8 +245,9 @@ void print_pictures(const std::vector<PictureTimes>& pictures) {
                     p.p95 > p.limit() ? "  over" : "");
 }
 
-void print_table(const std::vector<Figure>& figures, const std::vector<PictureTimes>& pictures,
-                 const MachinePeaks& peaks, double load, double load_after) {
+void print_table(const std::vector<Figure>& figures, const std::vector<SpeculationTimes>& drafts,
+                 const std::vector<PictureTimes>& pictures, const MachinePeaks& peaks, double load,
+                 double load_after) {
     std::printf(
         "machine: %.0f GFLOP/s of multiply-adds, %.0f on two threads; reading L2 %.0f, L3 %.0f, "
         "memory %.1f GB/s\n",
@@ -256,12 +283,13 @@ void print_table(const std::vector<Figure>& figures, const std::vector<PictureTi
                         figures.front().time.median / f.time.median,
                         figures.front().time.best / f.time.best);
     }
+    print_speculation(drafts);
     print_pictures(pictures);
 }
 
 }  // namespace
 
-int run_benchmarks(bool json, bool quick) {
+int run_benchmarks(bool json, bool quick, const ModelPtr& trained) {
     const double load = machine_load();
     const MachinePeaks peaks = measure_peaks();
     const auto model = preset_model("bench", 0);
@@ -271,8 +299,9 @@ int run_benchmarks(bool json, bool quick) {
     figures.push_back(forward_figure(*model, 1, small));
     figures.push_back(forward_figure(*model, 8, small));
     figures.push_back(decode_figure(*model, small));
+    const auto drafts = speculation_times(trained, quick ? Effort{1, 0.01, 1} : Effort{5, 0.2, 2});
     const auto pictures = picture_times(quick);
-    (json ? print_json : print_table)(figures, pictures, peaks, load, machine_load());
+    (json ? print_json : print_table)(figures, drafts, pictures, peaks, load, machine_load());
     return 0;
 }
 

@@ -32,6 +32,15 @@ TEST(Bench, JsonHasEveryFigureBesideItsFloors) {
     EXPECT_NEAR(report["figures"][0].at("mflop_per_token").get<double>(), 7.70, 0.03);
     EXPECT_GT(report["figures"][1].at("speed_up").get<double>(), 0);
     EXPECT_GT(report["figures"][4].at("gbs").get<double>(), 0);
+    std::vector<std::string> ways;
+    for (const auto& way : report.at("speculation")) {
+        ways.push_back(way.at("name"));
+        EXPECT_GT(way.at("ratio_to_plain").get<double>(), 0);
+        if (ways.size() > 1) {
+            EXPECT_GT(way.at("tokens_per_pass").get<double>(), 1) << ways.back();
+        }
+    }
+    EXPECT_EQ(ways, (std::vector<std::string>{"plain", "1 draft", "2 drafts", "3 drafts", "auto"}));
     EXPECT_TRUE(folder.files().empty());
 }
 
