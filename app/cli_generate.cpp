@@ -107,6 +107,33 @@ private:
     bool first_ = true;
 };
 
+// Tokens a second once the first of each sequence is there: the text before it is read all at once.
+class DecodingRate {
+public:
+    void begin() {
+        last_ = Clock::now();
+        first_ = true;
+    }
+    void token() {
+        const auto now = Clock::now();
+        const double seconds = std::chrono::duration<double>(now - last_).count();
+        (first_ ? reading_ : decoding_) += seconds;
+        ++(first_ ? sequences_ : tokens_);
+        last_ = now;
+        first_ = false;
+    }
+    double per_second() const {
+        return tokens_ > 0 ? tokens_ / std::max(decoding_, 1e-9)
+                           : sequences_ / std::max(reading_, 1e-9);
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point last_;
+    bool first_ = true;
+    double reading_ = 0, decoding_ = 0, sequences_ = 0, tokens_ = 0;
+};
+
 }  // namespace
 
 int generate(const GenerateArguments& arguments) {
@@ -126,14 +153,16 @@ int generate(const GenerateArguments& arguments) {
     nlohmann::ordered_json sequences = nlohmann::ordered_json::array();
     TextStream stream(model.tokenizer.get());
     const auto speculation = speculation_of(arguments);
+    DecodingRate rate;
     const auto on_token = [&](const Drawn& drawn) {
+        rate.token();
         if (!arguments.json) stream.add(drawn.id);
         return true;
     };
     Speculated all;  // counts over the sequences
     std::int64_t total = 0;
-    const auto start = std::chrono::steady_clock::now();
     for (const auto& prompt : prompts) {
+        rate.begin();
         Generated made;
         if (speculation) {
             Speculated one = speculate(chosen.model, prompt, options, *speculation, on_token);
@@ -152,16 +181,16 @@ int generate(const GenerateArguments& arguments) {
         if (model.tokenizer) text = to_valid_utf8(model.tokenizer->decode(ids));
         sequences.push_back({{"prompt_ids", prompt}, {"ids", ids}, {"text", text}});
     }
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    const double rate = static_cast<double>(total) / std::max(seconds.count(), 1e-9);
     const double per_pass =
         static_cast<double>(total) / static_cast<double>(std::max<std::int64_t>(1, all.passes));
     if (speculation && !arguments.json)
         say(std::to_string(all.accepted) + " of " + std::to_string(all.drafted) +
             " drafts accepted, " + short_number(std::round(per_pass * 100) / 100) +
-            " tokens a pass of the model, " + short_number(std::round(rate)) + " a second");
+            " tokens a pass of the model, " + short_number(std::round(rate.per_second())) +
+            " a second");
     if (arguments.json) {
-        nlohmann::ordered_json report = {{"sequences", sequences}, {"tokens_per_second", rate}};
+        nlohmann::ordered_json report = {{"sequences", sequences},
+                                         {"tokens_per_second", rate.per_second()}};
         if (speculation) {
             report["acceptance"] = all.acceptance();
             report["tokens_per_pass"] = per_pass;

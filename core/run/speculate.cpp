@@ -41,13 +41,19 @@ Speculator::Speculator(const ModelPtr& model, const SamplingOptions& options, st
     : model_(model),
       options_(options),
       main_(*model, build_graph(drafting(model), options.attention), {model->config, capacity},
-            options.threads, "final_norm") {
-    for (std::int64_t k = 1; k <= model->config.num_nextn_predict_layers; ++k)
-        modules_.push_back({std::make_unique<Decoder>(
-                                *model, build_draft_graph(model->config, k, options.attention),
-                                KvCache(model->config, capacity, k), options.threads,
-                                "mtp." + std::to_string(k) + ".hidden"),
-                            {}});
+            options.threads, "final_norm"),
+      modules_(static_cast<std::size_t>(model->config.num_nextn_predict_layers)),
+      capacity_(capacity) {}
+
+// Made when it first drafts.
+Speculator::Module& Speculator::module(std::int64_t k) {
+    Module& m = modules_[static_cast<std::size_t>(k - 1)];
+    if (!m.decoder)
+        m.decoder = std::make_unique<Decoder>(
+            *model_, build_draft_graph(model_->config, k, options_.attention),
+            KvCache(model_->config, capacity_, k), options_.threads,
+            "mtp." + std::to_string(k) + ".hidden");
+    return m;
 }
 
 std::vector<Real> Speculator::distribution(std::span<const Real> logits) const {
@@ -77,7 +83,7 @@ Drawn Speculator::start(const std::vector<std::int64_t>& prompt) {
 // tokens_ ends with the drafts so far: t_0 .. t_n, d_1 .. d_{j-1}.
 Draft Speculator::draft(std::int64_t j) {
     const auto depth = static_cast<std::int64_t>(modules_.size()), k = std::min(j, depth);
-    Module& module = modules_[static_cast<std::size_t>(k - 1)];
+    Module& module = this->module(k);
     const auto width = model_->config.hidden_size;
     // Position i is joined with token i + k, the last of which is the newest.
     const auto first = module.decoder->length();
@@ -154,6 +160,7 @@ void Speculator::keep(std::int64_t certain, std::int64_t end) {
     main_.truncate(certain);
     cut(hidden_, certain);
     for (std::size_t i = 0; i < modules_.size(); ++i) {
+        if (!modules_[i].decoder) continue;
         // Position p of depth k used token p + k; from `end` on it stood on a draft's hidden state.
         const auto k = static_cast<std::int64_t>(i) + 1;
         const auto rows = std::clamp<std::int64_t>(certain - k, 0, end);

@@ -60,6 +60,7 @@ private:
         std::unique_ptr<Decoder> decoder;
         std::vector<Real> hidden;  // (length, hidden_size) of its own depth
     };
+    Module& module(std::int64_t k);
     std::vector<Real> distribution(std::span<const Real> logits) const;
     double uniform(const char* what, std::uint64_t index) const;
     Draft draft(std::int64_t j);
@@ -72,6 +73,7 @@ private:
     Decoder main_;
     std::vector<Real> hidden_;  // h^0 of what the main model has read, (length, hidden_size)
     std::vector<Module> modules_;
+    std::int64_t capacity_;
     std::vector<std::int64_t> tokens_;
     std::uint64_t drawn_ = 0, drafted_ = 0;  // count the random numbers used
 };

@@ -12,7 +12,7 @@ namespace sf {
 std::vector<SpeculationTimes> speculation_times(const ModelPtr& model, const Effort& effort) {
     if (!model || !model->tokenizer || model->config.num_nextn_predict_layers < 1) return {};
     SamplingOptions options;
-    options.max_new = 128;
+    options.max_new = 256;
     options.distributions = false;
     std::vector<std::vector<std::int64_t>> prompts;
     for (std::size_t kind = 0; kind < corpus_kinds().size(); ++kind) {

@@ -19,7 +19,7 @@ struct SpeculationTimes {
 };
 
 // Of a trained model with a tokenizer and MTP modules: the beginnings of held-out documents, one a
-// kind, each continued by 128 tokens on one thread. The first entry is plain. Empty for any other
+// kind, each continued by 256 tokens on one thread. The first entry is plain. Empty for any other
 // model.
 std::vector<SpeculationTimes> speculation_times(const ModelPtr& model, const Effort& effort);
 
