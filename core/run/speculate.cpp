@@ -206,18 +206,18 @@ std::vector<double> round_costs(const ModelConfig& c, std::int64_t most) {
     return cost;
 }
 
-std::int64_t drafts_that_pay(double a, std::span<const double> cost) {
-    std::int64_t best = 1;
+std::int64_t drafts_that_pay(std::span<const double> accept, std::span<const double> cost) {
+    std::size_t best = 1;
     double best_rate = 0, tokens = 1, chance = 1;
-    for (std::int64_t n = 1; n < std::ssize(cost); ++n) {
-        chance *= a;
+    for (std::size_t n = 1; n <= accept.size(); ++n) {
+        chance *= accept[n - 1];
         tokens += chance;
-        const double rate = tokens / cost[static_cast<std::size_t>(n)];
+        const double rate = tokens / cost[n];
         if (rate <= best_rate) continue;
         best_rate = rate;
         best = n;
     }
-    return best;
+    return static_cast<std::int64_t>(best);
 }
 
 Speculated speculate(const ModelPtr& model, const std::vector<std::int64_t>& prompt,
@@ -241,20 +241,26 @@ Speculated speculate(const ModelPtr& model, const std::vector<std::int64_t>& pro
     const std::vector<double> costs = round_costs(model->config, speculation.drafts);
     emit(speculator.start(prompt));
     out.passes = 1;
+    // Of each place: drafts judged, accepted, and the rate, one half before anything is known.
+    std::vector<double> judged(costs.size() - 1), accepts(judged), rates(judged.size(), 0.5);
     while (going) {
-        // The pass itself adds a token behind the drafts. Before anything is known every second
-        // draft is taken to be accepted.
+        // The pass itself adds a token behind the drafts.
         const auto left = options.max_new - std::ssize(out.text.drawn) - 1;
-        const double rate =
-            (static_cast<double>(out.accepted) + 1) / (static_cast<double>(out.judged) + 2);
         const std::int64_t wanted =
-            speculation.adaptive ? drafts_that_pay(rate, costs) : speculation.drafts;
+            speculation.adaptive ? drafts_that_pay(rates, costs) : speculation.drafts;
         Round round = speculator.round(std::min(wanted, left));
         ++out.passes;
         out.drafted += std::ssize(round.drafts);
         const std::int64_t accepted = round.accepted();
         out.accepted += accepted;
-        out.judged += std::min(accepted + 1, std::ssize(round.drafts));
+        const auto reached = std::min(accepted + 1, std::ssize(round.drafts));
+        out.judged += reached;
+        for (std::int64_t j = 0; j < reached; ++j) {
+            const auto i = static_cast<std::size_t>(j);
+            judged[i] += 1;
+            accepts[i] += j < accepted ? 1 : 0;
+            rates[i] = (accepts[i] + 1) / (judged[i] + 2);
+        }
         for (const Draft& d : std::span(round.drafts).first(static_cast<std::size_t>(accepted)))
             emit({d.id, d.p, d.u});
         emit(round.next);

@@ -103,9 +103,10 @@ Speculated speculate(const ModelPtr& model, const std::vector<std::int64_t>& pro
 // chooses it, each taken to choose on its own.
 std::vector<double> round_costs(const ModelConfig& config, std::int64_t most);
 
-// How many drafts give the most tokens for the time, when each is accepted with probability a and a
-// round of n costs cost[n]: the most of (1 - a^{n+1}) / (1 - a) / cost[n] over n >= 1 (Leviathan et
-// al., theorem 3.8).
-std::int64_t drafts_that_pay(double a, std::span<const double> cost);
+// How many drafts give the most tokens for the time, when draft j + 1 of a round is accepted with
+// probability accept[j], those before it accepted, and a round of n costs cost[n]: the most of
+// (1 + a_1 + a_1 a_2 + ...) / cost[n] over 1 <= n <= accept.size() (Leviathan et al., theorem 3.8,
+// with a rate for each place).
+std::int64_t drafts_that_pay(std::span<const double> accept, std::span<const double> cost);
 
 }  // namespace sf

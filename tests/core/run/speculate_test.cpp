@@ -149,7 +149,7 @@ TEST(Speculation, AsManyDraftsAsPay) {
     const auto best = [](double a, double share) {
         std::vector<double> cost;
         for (int n = 0; n <= 8; ++n) cost.push_back(1 + n * share);
-        return drafts_that_pay(a, cost);
+        return drafts_that_pay(std::vector<double>(8, a), cost);
     };
     EXPECT_EQ(best(0.0, 0.2), 1);
     EXPECT_EQ(best(0.99, 0.01), 8);
