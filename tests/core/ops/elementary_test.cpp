@@ -50,7 +50,6 @@ Tensor run_op(Op op, const Attrs& attrs, const std::vector<Tensor>& in, Shape ou
                       rope,
                       nullptr,
                       nullptr,
-                      nullptr,
                       &scratch};
     op_def(op).forward(c);
     return result;
