@@ -165,14 +165,17 @@ Products::Products(std::vector<Product> list, Operands operands) : impl_(std::ma
     }
     if (!streamed) total += most.x + most.w + most.packed + most.y;
     impl_->memory.resize(static_cast<std::size_t>(total));
-    // Random numbers, again and again: hundreds of megabytes are filled in no time.
     std::vector<Real>& memory = impl_->memory;
+    const auto address = reinterpret_cast<std::uintptr_t>(memory.data());
+    const auto first = static_cast<std::size_t>((64 - address % 64) % 64 / sizeof(Real));
+    // Random numbers, again and again, wherever the memory lies: hundreds of megabytes are filled
+    // in no time.
     constexpr std::size_t period = 65'521;
-    for (std::size_t i = 0; i < memory.size(); ++i)
-        memory[i] = i < period ? static_cast<Real>(random_uniform(3, 3, i)) - Real(0.5)
-                               : memory[i - period];
-    const auto address = reinterpret_cast<std::uintptr_t>(impl_->memory.data());
-    Real* at = impl_->memory.data() + (64 - address % 64) % 64 / sizeof(Real);
+    for (std::size_t i = first; i < memory.size(); ++i)
+        memory[i] = i - first < period
+                        ? static_cast<Real>(random_uniform(3, 3, i - first)) - Real(0.5)
+                        : memory[i - period];
+    Real* at = memory.data() + first;
     for (const Product& p : list) {
         const Sizes s = streamed ? sizes_of(p) : most;
         for (std::int64_t i = 0; i < p.times; ++i) {
