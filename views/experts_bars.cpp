@@ -195,7 +195,7 @@ void draw_affinities(const TokenPicture& p, const Rect& area) {
         draw_bar(p, h, e);
         if (figures) draw_figures(p, h, e);
         if (p.reveal.choice >= 1 && left_out(p, e)) {
-            const double wide = std::min(p.c.slot * 0.62, 48 * u) + 9;
+            const double wide = std::min(p.c.slot * 0.62, 48 * u) + std::min(9.0, p.c.slot * 0.4);
             const double top = h.y(std::max(p.sb_values[at(e)], p.s_values[at(e)])) - 4;
             const double x = p.c.centre(e) - wide / 2;
             draw_dashed(p.canvas, {{x, h.y(0)}, {x, top}, {x + wide, top}, {x + wide, h.y(0)}},

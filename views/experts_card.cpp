@@ -202,6 +202,11 @@ void draw_control_strip(Canvas& canvas, const Scene& s, const Rect& area) {
     }
 }
 
+void draw_node_limit(Canvas& canvas, const Scene& s, const Rect& row) {
+    for (const Stepper& stepper : steppers_of(s))
+        if (stepper.setting == "groups") draw_stepper(canvas, *s.theme, row, stepper);
+}
+
 double chosen_height(const Scene& s) {
     const double rows = static_cast<double>(s.rule.top_k + (s.config.n_shared_experts > 0 ? 1 : 0));
     const Theme& t = *s.theme;

@@ -68,6 +68,8 @@ double controls_height(const Scene& scene);
 // The same in a row, where there is no room beside it.
 void draw_control_strip(Canvas& canvas, const Scene& scene, const Rect& area);
 double control_strip_height(const Theme& theme);
+// Only how many nodes a token may reach; as high as the strip.
+void draw_node_limit(Canvas& canvas, const Scene& scene, const Rect& row);
 void draw_chosen(Canvas& canvas, const Scene& scene, const Rect& area);
 double chosen_height(const Scene& scene);
 double prediction_height(const Scene& scene);

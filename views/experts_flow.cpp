@@ -23,17 +23,24 @@ struct Band {
     double top() const { return middle - thick / 2; }
 };
 
+// From the first height to the second.
+struct Ribbon {
+    std::int64_t token = 0;
+    double from = 0, to = 0, thick = 0;
+};
+
 struct Flow {
     Canvas& canvas;
     const Sequence& q;
     const Scene& s;
     const Theme& t;
     Rect area;  // of the ribbons and bars, below the heads of the columns
-    double token_x = 0, node_x = 0, node_w = 0, expert_x = 0, expert_w = 0;
+    double token_x = 0, node_x = 0, node_w = 0, expert_x = 0;
     double bar_x = 0, bar_w = 0, mark_w = 0;
     double unit = 1;        // pixels of a gate of 1
     double expert_row = 0;  // the least height that an expert has
     std::vector<Band> tokens = {}, nodes = {}, experts = {};
+    std::vector<Ribbon> first = {}, second = {};   // to the nodes, where there are some, and on
     std::vector<double> row_top = {}, row_h = {};  // of the experts
     std::int64_t lit = 0;                          // a token
     std::int64_t lit_expert = -1;                  // hovered or at its step: all that goes to it
@@ -110,56 +117,55 @@ void place_bands(Flow& f) {
     }
 }
 
-// The ribbons of one token, from its top down in the order of the experts; `node_at` and
-// `expert_at`: how much of each column is taken. Draws only where a colour is given.
-struct Taken {
-    std::vector<double> node_in, expert;
-};
-void draw_token(const Flow& f, std::int64_t t, Taken& taken, Colour to_node, Colour to_expert,
-                bool draw) {
-    const Scene& s = f.s;
+// The places among the chosen of one token, in the order of the experts.
+std::vector<std::int64_t> in_order(const Scene& s, std::int64_t t) {
     std::vector<std::int64_t> order;
     for (std::int64_t k = 0; k < s.rule.top_k; ++k) order.push_back(k);
     std::sort(order.begin(), order.end(),
               [&](std::int64_t a, std::int64_t b) { return s.chosen(t, a) < s.chosen(t, b); });
-    const double end = f.q.many_nodes() ? f.node_x : f.expert_x;
-    double y = f.tokens[at(t - f.q.from)].top();
-    for (std::size_t i = 0; i < order.size();) {
-        // All that goes to one node is one ribbon.
-        const std::int64_t e = s.chosen(t, order[i]), g = s.rule.group_of(e);
-        double thick = 0;
-        std::size_t j = i;
-        for (; j < order.size() &&
-               (f.q.many_nodes() ? s.rule.group_of(s.chosen(t, order[j])) == g : j == i);
-             ++j)
-            thick += gate(s, t, order[j]) * f.unit;
-        double& in = f.q.many_nodes() ? taken.node_in[at(g)] : taken.expert[at(e)];
-        const double to = (f.q.many_nodes() ? f.nodes[at(g)] : f.experts[at(e)]).top() + in;
-        if (draw && f.grown > 0) {
-            const double x = f.token_x + (end - f.token_x) * f.grown;
-            const double at_x = y + (to - y) * f.grown;
-            draw_ribbon(f.canvas, f.token_x, y, y + std::max(thick, 0.75), x, at_x,
-                        at_x + std::max(thick, 0.75), to_node);
+    return order;
+}
+
+// Tokens leave and arrive in their order; of one token, all that goes to a node is one ribbon.
+void place_ribbons(Flow& f) {
+    const Scene& s = f.s;
+    std::vector<double> node_taken(at(s.rule.groups)), expert_taken(at(s.rule.experts));
+    // Experts of a node leave it in their order, each with all its tokens.
+    std::vector<double> leaves(at(s.rule.experts));
+    for (std::int64_t e = 1; e < s.rule.experts; ++e)
+        if (s.rule.group_of(e) == s.rule.group_of(e - 1))
+            leaves[at(e)] = leaves[at(e - 1)] + f.experts[at(e - 1)].thick;
+    for (std::int64_t t = f.q.from; t < f.q.to; ++t) {
+        double y = f.tokens[at(t - f.q.from)].top();
+        std::int64_t last_group = -1;
+        for (const std::int64_t k : in_order(s, t)) {
+            const std::int64_t e = s.chosen(t, k), g = s.rule.group_of(e);
+            const double thick = gate(s, t, k) * f.unit;
+            const double to = f.experts[at(e)].top() + expert_taken[at(e)];
+            if (!f.q.many_nodes()) {
+                f.first.push_back({t, y, to, thick});
+            } else {
+                const Band& node = f.nodes[at(g)];
+                if (g == last_group)
+                    f.first.back().thick += thick;
+                else
+                    f.first.push_back({t, y, node.top() + node_taken[at(g)], thick});
+                f.second.push_back(
+                    {t, node.top() + leaves[at(e)] + expert_taken[at(e)], to, thick});
+                last_group = g;
+            }
+            node_taken[at(g)] += thick;
+            expert_taken[at(e)] += thick;
+            y += thick;
         }
-        in += thick;
-        y += thick;
-        i = j;
     }
-    if (!f.q.many_nodes()) return;
-    for (const std::int64_t k : order) {
-        const std::int64_t e = s.chosen(t, k);
-        const double thick = gate(s, t, k) * f.unit;
-        // Experts of a node leave it in their order, each with all its tokens.
-        double before = 0;
-        for (std::int64_t o = s.rule.group_of(e) * s.rule.group_size(); o < e; ++o)
-            before += f.experts[at(o)].thick;
-        const double from = f.nodes[at(s.rule.group_of(e))].top() + before + taken.expert[at(e)];
-        const double to = f.experts[at(e)].top() + taken.expert[at(e)];
-        if (draw && f.grown >= 1)
-            draw_ribbon(f.canvas, f.node_x + f.node_w, from, from + std::max(thick, 0.75),
-                        f.expert_x, to, to + std::max(thick, 0.75), to_expert);
-        taken.expert[at(e)] += thick;
-    }
+}
+
+void draw_ribbon(const Flow& f, const Ribbon& r, double ax, double bx, Colour colour, double part) {
+    const double thick = std::max(r.thick, 0.75), to = r.from + (r.to - r.from) * part;
+    if (part > 0)
+        sf::draw_ribbon(f.canvas, ax, r.from, r.from + thick, ax + (bx - ax) * part, to, to + thick,
+                        colour);
 }
 
 bool goes_to(const Scene& s, std::int64_t t, std::int64_t e) {
@@ -168,20 +174,19 @@ bool goes_to(const Scene& s, std::int64_t t, std::int64_t e) {
 
 void draw_ribbons(const Flow& f) {
     const Colour routed = f.t.meaning(Meaning::routed_expert);
-    const auto columns = [&] {
-        return Taken{std::vector<double>(at(f.s.rule.groups)),
-                     std::vector<double>(at(f.s.rule.experts))};
-    };
     const auto shown = static_cast<double>(f.q.to - f.q.from);
     const double faint = std::clamp(5 / shown, 0.17, 0.32) * (f.t.dark ? 1.4 : 1);
+    const double end = f.q.many_nodes() ? f.node_x : f.expert_x;
     // The faint ones first, so that nothing lies over the lit.
     for (const bool lit : {false, true}) {
-        Taken taken = columns();
-        for (std::int64_t t = f.q.from; t < f.q.to; ++t) {
-            const bool own = t == f.lit || goes_to(f.s, t, f.lit_expert);
-            const Colour colour = routed.alpha(lit ? (t == f.lit ? 0.85 : 0.5) : faint);
-            draw_token(f, t, taken, colour, colour, own == lit);
-        }
+        const auto draw = [&](const Ribbon& r, double ax, double bx, double part) {
+            const bool own = r.token == f.lit;
+            if ((own || goes_to(f.s, r.token, f.lit_expert)) == lit)
+                draw_ribbon(f, r, ax, bx, routed.alpha(own ? 0.85 : lit ? 0.5 : faint), part);
+        };
+        for (const Ribbon& r : f.first) draw(r, f.token_x, end, f.grown);
+        for (const Ribbon& r : f.second)
+            draw(r, f.node_x + f.node_w, f.expert_x, f.grown < 1 ? 0 : 1);
     }
 }
 
@@ -241,63 +246,83 @@ void draw_nodes_column(const Flow& f) {
     }
 }
 
-// Number, block and load of each expert, the mean and the room of the what-if as lines.
-void draw_experts_column(const Flow& f) {
+// Of loads: the longest is as long as the column.
+struct LoadScale {
+    double x = 0, w = 0, top = 1;
+    double at(double n) const { return x + w * n / top; }
+};
+
+// An expert's block, where its ribbons end, and its load; what a capacity would drop is hatched.
+void draw_load(const Flow& f, const LoadScale& scale, std::int64_t e) {
     const Theme& t = f.t;
-    const Scene& s = f.s;
-    const double line = line_height(t.small());
-    const auto most = static_cast<double>(*std::max_element(f.q.load.begin(), f.q.load.end()));
-    const double top = std::max({most, f.q.mean * 1.05, 1.0});
-    const auto x = [&](double n) { return f.bar_x + f.bar_w * n / top; };
-    const Colour routed = t.meaning(Meaning::routed_expert);
-    double last = -1e9;
-    for (std::int64_t e = 0; e < s.rule.experts; ++e) {
-        const Band& b = f.experts[at(e)];
-        const bool own = e == s.expert;
-        f.canvas.fill_rect({f.expert_x, b.top(), 4, std::max(1.0, b.thick)},
-                           own ? t.accent : routed);
-        const Rect row{f.expert_x, f.row_top[at(e)], f.bar_x + f.bar_w - f.expert_x,
-                       f.row_h[at(e)]};
-        const double thick = std::clamp(row.h * 0.6, 1.0, 16 * t.text_scale);
-        const auto n = static_cast<double>(f.q.load[at(e)]);
-        const auto room = static_cast<double>(std::min(f.q.capacity.room, f.q.load[at(e)]));
-        const Rect bar{f.bar_x, b.middle - thick / 2, x(n) - f.bar_x, thick};
-        f.canvas.fill_rect({bar.x, bar.y, x(room) - bar.x, thick}, own ? t.accent : routed,
-                           std::min(2.0, thick / 4));
-        if (n > room) {
-            const Rect over{x(room), bar.y, x(n) - x(room), thick};
-            f.canvas.fill_rect(over, t.bad.alpha(0.25));
-            draw_hatch(f.canvas, over, Hatch::diagonal, t.bad, 4);
-            f.canvas.stroke_rect(over, t.bad, 1);
-        }
-        f.canvas.hit({row.x, row.y, f.bar_x - row.x, row.h}, {"setting:expert", e, 1, 1, 0, 0});
-        const Rect cells{f.bar_x, row.y, f.bar_w, row.h};
-        if (s.own() && s.router.scores->shape[0] == 1)
-            f.canvas.hit(cells, {s.node("expert_load"), e, 1, 1, 0, 0});
-        if (e == f.lit_expert) f.canvas.stroke_rect(cells, t.ink, 1.5, 2);
-        if (b.middle - last < line) continue;
-        last = b.middle;
-        const double text_y = b.middle - line / 2;
-        const auto style = [&](Align a) {
-            return t.text(t.small(), own ? t.accent : t.ink, own ? Weight::bold : Weight::regular,
-                          a);
-        };
-        text_in(f.canvas, {f.expert_x + 8, text_y, f.bar_x - f.expert_x - 14, line},
-                std::to_string(e), style(Align::right));
-        text_in(f.canvas,
-                {f.bar_x + f.bar_w + 4, text_y, f.area.right() - f.bar_x - f.bar_w - 4, line},
-                format_count(f.q.load[at(e)]), style(Align::left));
+    const Band& b = f.experts[at(e)];
+    const Colour colour = e == f.s.expert ? t.accent : t.meaning(Meaning::routed_expert);
+    f.canvas.fill_rect({f.expert_x, b.top(), 4, std::max(1.0, b.thick)}, colour);
+    const Rect cells{f.bar_x, f.row_top[at(e)], f.bar_w, f.row_h[at(e)]};
+    const double thick = std::clamp(cells.h * 0.6, 1.0, 16 * t.text_scale);
+    const double end = scale.at(static_cast<double>(f.q.load[at(e)]));
+    const double room =
+        std::min(end, scale.at(static_cast<double>(std::min(f.q.capacity.room, f.q.load[at(e)]))));
+    f.canvas.fill_rect({f.bar_x, b.middle - thick / 2, room - f.bar_x, thick}, colour,
+                       std::min(2.0, thick / 4));
+    if (end > room) {
+        const Rect over{room, b.middle - thick / 2, end - room, thick};
+        f.canvas.fill_rect(over, t.bad.alpha(0.25));
+        draw_hatch(f.canvas, over, Hatch::diagonal, t.bad, 4);
+        f.canvas.stroke_rect(over, t.bad, 1);
     }
-    const auto rule = [&](double n, Colour colour, bool dashed) {
-        if (n > top) return;
-        const std::vector<Vec2> points{{x(n), f.area.y}, {x(n), f.area.bottom()}};
-        if (dashed)
-            draw_dashed(f.canvas, points, colour, 1.5);
-        else
-            f.canvas.polyline(points, colour, 1.5);
+    f.canvas.hit({f.expert_x, cells.y, f.bar_x - f.expert_x, cells.h},
+                 {"setting:expert", e, 1, 1, 0, 0});
+    // The run counts the loads of the whole batch.
+    if (f.s.own() && f.s.router.scores->shape[0] == 1)
+        f.canvas.hit(cells, {f.s.node("expert_load"), e, 1, 1, 0, 0});
+    if (e == f.lit_expert) f.canvas.stroke_rect(cells, t.ink, 1.5, 2);
+}
+
+// Number and load of as many experts as have room: the looked-at one's, then the busiest.
+void draw_expert_labels(const Flow& f) {
+    const Theme& t = f.t;
+    const double line = line_height(t.small());
+    std::vector<std::int64_t> order;
+    for (std::int64_t e = 0; e < f.s.rule.experts; ++e) order.push_back(e);
+    std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+        const auto rank = [&](std::int64_t e) {
+            return e == f.s.expert ? f.q.copies() + 1 : f.q.load[at(e)];
+        };
+        return rank(a) > rank(b);
+    });
+    std::vector<double> placed;
+    for (const std::int64_t e : order) {
+        const double y =
+            std::clamp(f.experts[at(e)].middle, f.area.y + line / 2, f.area.bottom() - line / 2);
+        if (std::any_of(placed.begin(), placed.end(),
+                        [&](double other) { return std::abs(y - other) < line; }))
+            continue;
+        placed.push_back(y);
+        const bool own = e == f.s.expert;
+        auto style = t.text(t.small(), own ? t.accent : t.ink, own ? Weight::bold : Weight::regular,
+                            Align::right);
+        text_in(f.canvas, {f.expert_x + 8, y - line / 2, f.bar_x - f.expert_x - 14, line},
+                std::to_string(e), style);
+        style.align = Align::left;
+        const double x = f.bar_x + f.bar_w + 4;
+        text_in(f.canvas, {x, y - line / 2, f.area.right() - x, line},
+                format_count(f.q.load[at(e)]), style);
+    }
+}
+
+// The mean and the room of the what-if are lines through the loads.
+void draw_experts_column(const Flow& f) {
+    const auto most = static_cast<double>(*std::max_element(f.q.load.begin(), f.q.load.end()));
+    const LoadScale scale{f.bar_x, f.bar_w, std::max({most, f.q.mean * 1.05, 1.0})};
+    for (std::int64_t e = 0; e < f.s.rule.experts; ++e) draw_load(f, scale, e);
+    draw_expert_labels(f);
+    const auto upright = [&](double n) {
+        return std::vector<Vec2>{{scale.at(n), f.area.y}, {scale.at(n), f.area.bottom()}};
     };
-    rule(f.q.mean, t.ink, false);
-    rule(static_cast<double>(f.q.capacity.room), t.bad, true);
+    f.canvas.polyline(upright(f.q.mean), f.t.ink, 1.5);
+    const auto room = static_cast<double>(f.q.capacity.room);
+    if (room <= scale.top) draw_dashed(f.canvas, upright(room), f.t.bad, 1.5);
 }
 
 void draw_heads(const Flow& f, double y, double line) {
@@ -338,6 +363,7 @@ void draw_flow(Canvas& canvas, const Sequence& q, const Rect& all) {
     f.node_x = f.token_x + (f.expert_x - f.token_x) * 0.6 - f.node_w / 2;
     find_lit(f);
     place_bands(f);
+    place_ribbons(f);
     draw_ribbons(f);
     draw_tokens_column(f);
     draw_nodes_column(f);

@@ -101,7 +101,9 @@ struct Scene {
     double common_bias() const;
     // No expert can be left out where each token needs all.
     bool all_needed() const { return rule.top_k >= rule.experts; }
-    bool off(std::int64_t e) const { return e == choices.off && !another && !all_needed(); }
+    // Whether the run on screen is that with the kick and the switch.
+    bool applied() const { return frame->base != nullptr && !another; }
+    bool off(std::int64_t e) const { return e == choices.off && applied() && !all_needed(); }
     std::string expert_name() const { return "expert " + std::to_string(expert); }
 };
 Scene make_scene(const Frame& frame, const View& view);

@@ -65,10 +65,10 @@ void SequencePage::draw(Canvas& canvas, const Frame& frame, const View& view, co
         draw_page_head(canvas, t, area, titles, sequence_headline(q), sequence_facts(q)) + 12 * u;
     Rect body{area.x, area.y + head, area.w, area.h - head};
     if (body.h < 48 * u) return;
-    if (body.w >= 720 * u && body.h >= links_height(t)) {
-        const double side = std::round(std::clamp(body.w * 0.28, 256 * u, 400 * u));
+    if (body.w >= 600 * u && body.h >= links_height(t)) {
+        const double side = std::round(std::clamp(body.w * 0.28, 224 * u, 400 * u));
         draw_side(canvas, q, {body.right() - side, body.y, side, body.h});
-        body.w -= side + 32 * u;
+        body.w -= side + (body.w >= 800 * u ? 32 : 16) * u;
     }
     draw_flow(canvas, q, body);
 }

@@ -2,6 +2,7 @@
 #include "views/draw/formula.h"
 #include "views/draw/number.h"
 #include "views/draw/text.h"
+#include "views/experts_draw.h"
 #include "views/experts_sequence.h"
 #include "views/experts_words.h"
 #include "views/place.h"
@@ -71,7 +72,8 @@ std::string capacity_words(const Sequence& q) {
 }  // namespace
 
 double links_height(const Theme& t) {
-    return title_height(t) + 3 * row_height(t) + 2 * line_height(t.small()) + 4 * t.text_scale;
+    return title_height(t) + 3 * row_height(t) + 2 * line_height(t.small()) +
+           control_strip_height(t) + 4 * t.text_scale;
 }
 
 double draw_links(Canvas& canvas, const Sequence& q, const Rect& area) {
@@ -113,8 +115,11 @@ double draw_links(Canvas& canvas, const Sequence& q, const Rect& area) {
                                   ? "The limit saves " + counted(saved, "link", "links") + " of " +
                                         format_count(q.links_free) + " between machines."
                                   : "Here plain top-k of the same s + b would take no more.";
-    return y + 4 * u - area.y +
-           paragraph(canvas, {area.x, y + 4 * u}, area.w, words, soft, area.bottom() - y - 4 * u);
+    y += 4 * u;
+    y += paragraph(canvas, {area.x, y}, area.w, words, soft,
+                   area.bottom() - y - control_strip_height(t));
+    draw_node_limit(canvas, q.scene, {area.x, y, area.w, control_strip_height(t)});
+    return y + control_strip_height(t) - area.y;
 }
 
 double capacity_height(const Theme& t) {
@@ -133,7 +138,7 @@ double draw_capacity(Canvas& canvas, const Sequence& q, const Rect& area) {
 
 double balance_height(const Theme& t) {
     return title_height(t) + 2 * line_height(t.small()) + line_height(t.normal()) +
-           70 * t.text_scale;
+           56 * t.text_scale;
 }
 
 void draw_balance(Canvas& canvas, const Sequence& q, const Rect& area) {

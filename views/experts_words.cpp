@@ -72,17 +72,24 @@ std::string by_hand(const Scene& s) {
                       (s.own_rule.groups > 1 ? " in " + counted(s.rule.kept, "node", "nodes") : "")
             : s.rerun.error.empty() ? "running it with another rule …"
                                     : "no other rule: " + s.rerun.error);
-    if (s.another && (s.choices.kick != 0 || s.choices.off >= 0))
+    const bool kick = s.choices.kick != 0, off = s.choices.off >= 0;
+    if (!kick && !off) return joined(parts);
+    if (s.another) {
         parts.push_back("kick and switch wait for the model's own rule");
-    else if (s.choices.off >= 0 && s.all_needed())
+    } else if (off && s.all_needed()) {
         parts.push_back("no expert can be off: each token needs all");
-    else if (s.choices.off >= 0)
-        parts.push_back("expert " + std::to_string(s.choices.off) + " is switched off");
-    if (s.choices.kick != 0 && !s.another)
-        parts.push_back(s.biased ? s.expert_name() + " kicked by " +
-                                       std::string(s.choices.kick < 0 ? "" : "+") +
-                                       format_fixed(s.choices.kick, 2)
-                                 : "this router has no bias to kick");
+    } else if (kick && !off && !s.biased) {
+        parts.push_back("this router has no bias to kick");
+    } else if (!s.applied()) {
+        parts.push_back(s.trace->weights == nullptr ? "a saved trace cannot be changed by hand"
+                                                    : "running it with what was set by hand …");
+    } else {
+        if (off) parts.push_back("expert " + std::to_string(s.choices.off) + " is switched off");
+        if (kick && s.biased)
+            parts.push_back(s.expert_name() + " kicked by " +
+                            std::string(s.choices.kick < 0 ? "" : "+") +
+                            format_fixed(s.choices.kick, 2));
+    }
     return joined(parts);
 }
 

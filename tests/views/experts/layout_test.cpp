@@ -155,6 +155,8 @@ TEST(Experts, ASavedTraceIsShownButNotChanged) {
         p.set("kick=0.5");
         p.set("off=2");
         EXPECT_TRUE(p.view().edits(p.frame).empty());
+        EXPECT_TRUE(p.draw().has_text("a saved trace cannot be changed by hand"));
+        EXPECT_FALSE(p.draw().has_text("switched off"));
         p.set("top_k=2");
         p.settle();
         const RecordingCanvas canvas = p.draw();

@@ -411,6 +411,42 @@ TEST(ExpertsSequence, LoadsAreCountedAndAsLongAsTheyAre) {
     EXPECT_TRUE(canvas.has_text("mean " + format_number(22.0 * top_k / experts, 3)));
 }
 
+// The lit token's bands: to its nodes as thick as the gates that go there together, on to its
+// experts each as its own.
+TEST(ExpertsSequence, RibbonsAreAsThickAsTheGates) {
+    const TracePtr trace = experts_run("the cat sat");
+    for (const std::int64_t token : {0, 4, 10}) {
+        ExpertsPicture p(trace);
+        p.set("show=sequence");
+        p.frame.cursor.token = token;
+        const RecordingCanvas canvas = p.draw();
+        std::map<double, std::vector<double>> thick;  // by where they begin, from the top down
+        for (const Primitive& q : canvas.primitives())
+            if (q.kind == Primitive::Kind::polygon &&
+                q.colour == p.theme.meaning(Meaning::routed_expert).alpha(0.85))
+                thick[q.points.front().x].push_back(q.points.back().y - q.points.front().y);
+        ASSERT_EQ(thick.size(), 2U);
+        std::map<std::int64_t, double> by_node, by_expert;
+        for (std::int64_t k = 0; k < top_k; ++k) {
+            const auto e = static_cast<std::int64_t>(
+                value_at(*trace, "layers.1.router_indices", {0, token, k}));
+            const double g = value_at(*trace, "layers.1.router_weights", {0, token, k});
+            by_node[e / size] += g;
+            by_expert[e] += g;
+        }
+        const double unit = std::accumulate(thick.begin()->second.begin(),
+                                            thick.begin()->second.end(), 0.0);  // Σ g is 1
+        const auto expect = [&](const std::vector<double>& drawn,
+                                const std::map<std::int64_t, double>& gates) {
+            ASSERT_EQ(drawn.size(), gates.size());
+            std::size_t i = 0;
+            for (const auto& [where, g] : gates) EXPECT_NEAR(drawn[i++] / unit, g, 1e-3) << where;
+        };
+        expect(thick.begin()->second, by_node);
+        expect(thick.rbegin()->second, by_expert);
+    }
+}
+
 TEST(ExpertsSequence, LinksWithAndWithoutTheLimit) {
     const TracePtr trace = experts_run("the cat sat on the mat");
     std::int64_t links = 0, free = 0;
