@@ -20,7 +20,8 @@ double trained_alpha(const Frame& frame) {
     if (frame.history == nullptr || frame.history->empty()) return paper;
     const History& h = *frame.history;
     const std::size_t n = frame.train_step < 0 ? h.size() : h.upto(frame.train_step);
-    return static_cast<double>(h[n == 0 ? 0 : n - 1].alpha);
+    // As it was written down: a float reads as a longer decimal.
+    return std::round(static_cast<double>(h[n == 0 ? 0 : n - 1].alpha) * 1e9) * 1e-9;
 }
 
 }  // namespace
