@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
-// Affinities as bars in the panels of their groups, and what the groups have to offer.
+// Affinities as bars in the panels of their groups.
 namespace sf::experts {
 
 namespace {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 namespace sf::experts {
 
@@ -11,6 +12,15 @@ constexpr std::int64_t most_ribbons = 64;  // tokens that are drawn at once
 
 std::size_t at(std::int64_t i) {
     return static_cast<std::size_t>(i);
+}
+
+// Groups of the first choice that the second does not reach, ascending.
+std::vector<std::int64_t> only_in_first(const Rule& rule, const std::vector<std::int64_t>& first,
+                                        const std::vector<std::int64_t>& second) {
+    std::set<std::int64_t> groups;
+    for (const std::int64_t e : first) groups.insert(rule.group_of(e));
+    for (const std::int64_t e : second) groups.erase(rule.group_of(e));
+    return {groups.begin(), groups.end()};
 }
 
 // The factor of the loss at the training step that is looked at; DeepSeek-V3's where nothing is
@@ -96,8 +106,10 @@ Sequence make_sequence(const Frame& frame, const View& view) {
     for (std::int64_t t = 0; t < s.tokens; ++t) {
         std::vector<std::int64_t> chosen;
         for (std::int64_t k = 0; k < s.rule.top_k; ++k) chosen.push_back(s.chosen(t, k));
+        const std::vector<std::int64_t> free = best_of(s.values(t), s.rule.top_k);
         q.links += groups_touched(s.rule, chosen);
-        q.links_free += groups_touched(s.rule, best_of(s.values(t), s.rule.top_k));
+        q.links_free += groups_touched(s.rule, free);
+        if (t == s.t) q.beyond = only_in_first(s.rule, free, chosen);
     }
     q.capacity = capacity_of(s, setting_number(frame, view, "capacity"));
     q.balance = balance_of(s, setting_number(frame, view, "alpha"));

@@ -39,6 +39,7 @@ struct Sequence {
     // Nodes that the tokens are sent to, each counted once a token: as routed, and as plain top-k
     // of the same s + b would.
     std::int64_t links = 0, links_free = 0;
+    std::vector<std::int64_t> beyond;  // nodes that only the limit keeps the followed token from
     Capacity capacity;
     BalanceTerm balance;
     std::int64_t from = 0, to = 0;  // tokens that the ribbons show: those round the followed one

@@ -43,6 +43,15 @@ std::string sequence_facts(const Sequence& q) {
                  "busiest: expert " + std::to_string(busiest(q)) + " with " +
                      counted(q.load[static_cast<std::size_t>(busiest(q))], "token", "tokens") +
                      ", " + format_number(over_the_mean(q), 3) + " × the mean");
+    if (q.many_nodes()) {
+        auto nodes = q.scene.kept_groups(q.scene.t);
+        std::sort(nodes.begin(), nodes.end());
+        parts.insert(
+            parts.begin() + 3,
+            q.scene.token_text(q.scene.t) + " may reach " +
+                (nodes.size() == 1 ? "node " : "nodes ") + listed(nodes) +
+                (q.beyond.empty() ? "" : ", dashed: without the limit also " + listed(q.beyond)));
+    }
     if (q.to - q.from < q.scene.tokens)
         parts.insert(parts.begin() + 3,
                      "ribbons of tokens " + format_count(q.from) + " to " + format_count(q.to - 1));

@@ -466,6 +466,30 @@ TEST(ExpertsSequence, LinksWithAndWithoutTheLimit) {
         free += std::ssize(plain);
     }
     EXPECT_LT(links, free);
+    // The followed token's own, dashed where the limit keeps it from.
+    std::int64_t kept_from = 0;
+    for (std::int64_t t = 0; t < trace->extent.tokens; ++t) {
+        std::set<std::int64_t> touched;
+        std::string also;
+        std::vector<std::pair<double, std::int64_t>> order;
+        for (std::int64_t e = 0; e < experts; ++e)
+            order.push_back({-value_at(*trace, "layers.1.router_biased", {0, t, e}), e});
+        std::sort(order.begin(), order.end());
+        for (std::int64_t k = 0; k < top_k; ++k)
+            touched.insert(
+                static_cast<std::int64_t>(value_at(*trace, "layers.1.router_indices", {0, t, k})) /
+                size);
+        std::set<std::int64_t> more;
+        for (std::size_t k = 0; k < top_k; ++k)
+            if (!touched.contains(order[k].second / size)) more.insert(order[k].second / size);
+        for (const std::int64_t g : more) also += (also.empty() ? "" : " and ") + std::to_string(g);
+        ExpertsPicture one(trace);
+        one.set("show=sequence");
+        one.frame.cursor.token = t;
+        EXPECT_EQ(one.draw().has_text("without the limit also " + also), !more.empty()) << t;
+        kept_from += more.empty() ? 0 : 1;
+    }
+    EXPECT_GT(kept_from, 0);
     ExpertsPicture p(trace);
     p.set("show=sequence");
     EXPECT_TRUE(
