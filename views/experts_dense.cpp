@@ -122,7 +122,8 @@ std::string dense_description(const DenseScene& s) {
         " work on a token of the main model. A dense model with feed-forward layers of width " +
         format_count(s.dense.config.intermediate_size) + " has " + format_count(b.parameters) +
         ", of which " + format_count(b.active_parameters) + " work: the same. A token costs " +
-        format_short(s.sparse.cost.flops) + " and " + format_short(s.dense.cost.flops) + " FLOPs.";
+        format_short(s.sparse.cost.forward()) + " and " + format_short(s.dense.cost.forward()) +
+        " FLOPs.";
     const DenseScene::Final f = s.both();
     if (std::isfinite(f.sparse) && std::isfinite(f.dense))
         text += " At step " + format_count(std::llround(f.step)) + " the training loss is " +

@@ -130,7 +130,7 @@ void draw_costs(Canvas& canvas, const DenseScene& s, const Rect& area) {
         figure("parameters", static_cast<double>(a.parameters), static_cast<double>(b.parameters)),
         figure("of them at work on a token", static_cast<double>(a.active_parameters),
                static_cast<double>(b.active_parameters)),
-        figure("FLOPs of a token", s.sparse.cost.flops, s.dense.cost.flops)};
+        figure("FLOPs of a token", s.sparse.cost.forward(), s.dense.cost.forward())};
     double y = area.y + draw_block_title(canvas, t, area, "What they cost", "computed");
     const auto soft = t.text(t.small(), t.ink_soft), bold = t.text(t.small(), t.ink, Weight::bold);
     double label = 0, number = 0;

@@ -108,6 +108,34 @@ Loads window_of(const History& h, std::size_t layer, std::size_t index) {
     return loads_of(h, layer, first, index + 1);
 }
 
+std::vector<Loads> windows_of(const History& h, std::size_t layer,
+                              const std::vector<std::size_t>& indices) {
+    const auto width = static_cast<std::size_t>(h.experts());
+    Loads window{std::vector<std::int64_t>(width), 0};
+    const auto add = [&](const StepRecord& r, std::int64_t sign) {
+        for (std::size_t e = 0; e < width; ++e) window.count[e] += sign * r.load[layer * width + e];
+        window.tokens += sign * r.tokens;
+    };
+    std::vector<Loads> all;
+    std::size_t first = 0, next = 0;
+    for (const std::size_t index : indices) {
+        for (; next <= index; ++next) {
+            add(h[next], 1);
+            while (first < next && window.tokens - h[first].tokens >= window_tokens)
+                add(h[first++], -1);
+        }
+        all.push_back(window);
+    }
+    return all;
+}
+
+std::vector<std::size_t> shown_records(const History& h) {
+    std::vector<std::size_t> all;
+    const std::size_t stride = std::max<std::size_t>(1, h.size() / most_points);
+    for (std::size_t i = (h.size() - 1) % stride; i < h.size(); i += stride) all.push_back(i);
+    return all;
+}
+
 bool bias_moves(const History& h, std::size_t index) {
     if (h.size() < 2) return h[index].bias != std::vector<float>(h[index].bias.size());
     const std::size_t at = std::max<std::size_t>(index, 1);
@@ -125,13 +153,13 @@ std::string balance_of(const History& h, std::size_t index) {
 BalanceCurve balance_curve(const History& h, std::size_t layer, const std::string& name) {
     BalanceCurve curve{name, {}, {}, {}};
     const BalancedNoise noise(h.config().num_experts_per_tok, h.experts());
-    const std::size_t stride = std::max<std::size_t>(1, h.size() / most_points);
-    for (std::size_t i = (h.size() - 1) % stride; i < h.size(); i += stride) {
-        const Loads window = window_of(h, layer, i);
-        curve.step.push_back(static_cast<double>(h[i].step));
-        curve.violation.push_back(window.violation());
+    const auto shown = shown_records(h);
+    const auto windows = windows_of(h, layer, shown);
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+        curve.step.push_back(static_cast<double>(h[shown[i]].step));
+        curve.violation.push_back(windows[i].violation());
         // An MTP module meets fewer tokens than there are.
-        curve.noise.push_back(noise(window.sum() / h.config().num_experts_per_tok));
+        curve.noise.push_back(noise(windows[i].sum() / h.config().num_experts_per_tok));
     }
     return curve;
 }
@@ -139,14 +167,6 @@ BalanceCurve balance_curve(const History& h, std::size_t layer, const std::strin
 double TrainingScene::first_step() const {
     const auto first = static_cast<double>((*history)[0].step);
     return log ? std::max(1.0, first) : first;
-}
-
-std::vector<std::size_t> TrainingScene::shown() const {
-    std::vector<std::size_t> all;
-    const std::size_t stride = std::max<std::size_t>(1, history->size() / most_points);
-    for (std::size_t i = (history->size() - 1) % stride; i < history->size(); i += stride)
-        all.push_back(i);
-    return all;
 }
 
 bool TrainingScene::runs_shown() const {

@@ -24,6 +24,11 @@ struct Loads {
 Loads loads_of(const History& history, std::size_t layer, std::size_t first, std::size_t last);
 // Of a record and as many before it as hold window_tokens, as History::violation().
 Loads window_of(const History& history, std::size_t layer, std::size_t index);
+// The same of many records, in ascending order, in one pass.
+std::vector<Loads> windows_of(const History& history, std::size_t layer,
+                              const std::vector<std::size_t>& indices);
+// Records that a curve goes through; the last is among them.
+std::vector<std::size_t> shown_records(const History& history);
 
 // "0.001": as a person would type it.
 std::string plain_number(double v);
@@ -70,8 +75,7 @@ struct TrainingScene {
     std::string expert_name() const { return "expert " + std::to_string(expert); }
     double last_step() const { return static_cast<double>(history->back().step); }
     double first_step() const;
-    // Records that a curve goes through; the last and the present one are among them.
-    std::vector<std::size_t> shown() const;
+    std::vector<std::size_t> shown() const { return shown_records(*history); }
     bool runs_shown() const;
 };
 TrainingScene make_training_scene(const Frame& frame, const View& view);

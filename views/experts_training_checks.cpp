@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 
 namespace sf::experts {
 
@@ -14,6 +15,11 @@ namespace {
 std::int64_t depth_of(const History& h, std::size_t layer) {
     const std::string& name = h.layers()[layer];
     return name.rfind("mtp.", 0) == 0 ? std::atoll(name.c_str() + 4) : 0;
+}
+
+std::int64_t choices(const History& h, std::size_t layer, std::size_t index) {
+    const auto first = h[index].load.begin() + static_cast<std::ptrdiff_t>(layer) * h.experts();
+    return std::accumulate(first, first + h.experts(), std::int64_t{0});
 }
 
 // In every record every choice of every token is counted. How many rows a record had nobody wrote
@@ -26,7 +32,7 @@ Invariant nothing_dropped(const TrainingScene& s) {
         std::int64_t rows = -1;
         bool right = true;
         for (std::size_t l = 0; l < h.layers().size(); ++l) {
-            const std::int64_t missing = h[i].tokens * k - loads_of(h, l, i, i + 1).sum();
+            const std::int64_t missing = h[i].tokens * k - choices(h, l, i);
             const std::int64_t depth = depth_of(h, l);
             if (depth == 0) {
                 right = right && missing == 0;
@@ -58,12 +64,6 @@ Invariant violation_is_of_loads(const TrainingScene& s) {
             worst.figure()};
 }
 
-// The sign of what an expert's load asks of its bias.
-int wanted(const Loads& l, std::size_t e) {
-    const std::int64_t above = l.count[e] * static_cast<std::int64_t>(l.count.size()) - l.sum();
-    return above > 0 ? -1 : above < 0 ? 1 : 0;
-}
-
 struct Moves {
     Worst worst;
     std::int64_t by_hand = 0, checked = 0;
@@ -72,17 +72,19 @@ struct Moves {
 // Of one record: every bias went by γ against its load. A few may have been kicked by hand as
 // well; where several steps stand together, no more than γ a step is known.
 void check_moves(const TrainingScene& s, std::size_t i, double gamma, Moves& m) {
-    const Loads load = loads_of(*s.history, s.layer, i, i + 1);
-    const auto steps = static_cast<double>((*s.history)[i].step - (*s.history)[i - 1].step);
-    std::vector<Worst> errors;
+    const StepRecord& record = (*s.history)[i];
+    const std::int64_t sum = choices(*s.history, s.layer, i);
+    const auto steps = static_cast<double>(record.step - (*s.history)[i - 1].step);
+    std::vector<Worst> errors(s.experts());
     for (std::size_t e = 0; e < s.experts(); ++e) {
-        const double move = s.bias(i, e) - s.bias(i - 1, e);
+        const double before = s.bias(i - 1, e), after = s.bias(i, e), move = after - before;
+        const std::int64_t above = record.load[s.cell(e)] * s.history->experts() - sum;
+        const double wanted = above > 0 ? -gamma : above < 0 ? gamma : 0;
         // Biases are kept as 32-bit floats, and added to anew in every step.
-        const double size = std::max({1.0, std::abs(s.bias(i, e)), std::abs(s.bias(i - 1, e))});
-        const double allowed = (1 + steps) * 1.2e-7 * size + 1e-6 * gamma;
-        errors.emplace_back().add(steps == 1 ? std::abs(move - wanted(load, e) * gamma)
-                                             : std::max(0.0, std::abs(move) - steps * gamma),
-                                  allowed);
+        const double size = std::max({1.0, std::abs(before), std::abs(after)});
+        errors[e].add(
+            steps == 1 ? std::abs(move - wanted) : std::max(0.0, std::abs(move) - steps * gamma),
+            (1 + steps) * 1.2e-7 * size + 1e-6 * gamma);
     }
     const auto kicked =
         std::count_if(errors.begin(), errors.end(), [](const Worst& w) { return !w.holds(); });

@@ -73,12 +73,14 @@ struct Curves {
 Curves curves(const TrainingScene& s) {
     Curves c{{"", {}, {}, s.theme->meaning(Meaning::routed_expert), 1.75},
              {"", {}, {}, s.theme->ink, 2}};
-    for (const std::size_t i : s.shown()) {
-        const auto step = static_cast<double>((*s.history)[i].step);
+    const auto shown = s.shown();
+    const auto windows = windows_of(*s.history, s.layer, shown);
+    for (std::size_t i = 0; i < shown.size(); ++i) {
+        const auto step = static_cast<double>((*s.history)[shown[i]].step);
         c.load.x.push_back(step);
-        c.load.y.push_back(window_of(*s.history, s.layer, i).over_mean(s.expert));
+        c.load.y.push_back(windows[i].over_mean(s.expert));
         c.bias.x.push_back(step);
-        c.bias.y.push_back(s.own_bias(i, s.expert));
+        c.bias.y.push_back(s.own_bias(shown[i], s.expert));
     }
     return c;
 }

@@ -22,7 +22,10 @@ public:
                "groups. To weigh, s alone counts: the gates g are the chosen affinities divided "
                "by their sum. So the bias can even out the load without touching what the model "
                "computes. Kick an expert with a bias by hand, or switch it off, and see the "
-               "prediction change; on the page “Sequence” see where all tokens of the text go.";
+               "prediction change; on the page “Sequence” see where all tokens of the text go. "
+               "“Training” shows how the bias evens out the loads step by step, “Kinds” what each "
+               "expert works on, “Real size” a gate of DeepSeek-V3's shape, and “Dense” what the "
+               "same work would be without experts.";
     }
 
 private:
@@ -30,6 +33,10 @@ private:
         Pages all;
         all.push_back(make_experts_token_page());
         all.push_back(make_experts_sequence_page());
+        all.push_back(make_experts_training_page());
+        all.push_back(make_experts_kinds_page());
+        all.push_back(make_experts_scale_page());
+        all.push_back(make_experts_dense_page());
         return all;
     }
 };

@@ -304,6 +304,33 @@ TEST(ExpertsTraining, EveryCheckHoldsInEveryMode) {
     }
 }
 
+TEST(ExpertsTraining, ChecksHoldWhileSettingsChange) {
+    const ModelConfig config = ModelConfig::preset("nano");
+    TrainSettings settings;
+    settings.steps = 60;
+    settings.batch = 2;
+    settings.seq = 24;
+    Trainer trainer(config, settings,
+                    generated_text(config, settings, preset_model("nano", 0)->tokenizer), 1);
+    test::Dice dice(3);
+    while (!trainer.finished()) {
+        trainer.step();
+        settings.balance = dice.any<BalanceMode>(
+            {BalanceMode::none, BalanceMode::aux, BalanceMode::bias, BalanceMode::bias_seq});
+        settings.gamma = dice.uniform() * 0.1;
+        settings.batch = dice.whole(1, 3);
+        settings.seq = dice.whole(8, 30);
+        trainer.change(settings);
+    }
+    for (const std::size_t budget : {History::default_budget, std::size_t{16}}) {
+        const ExpertsPicture p(
+            run(), std::make_shared<const History>(trainer.history().thinned(budget)), "training");
+        for (const Invariant& i : p.shown.invariants(p.frame))
+            EXPECT_TRUE(i.holds) << i.name << ": " << i.figure;
+        test::expect_clean(p.draw(), "changing");
+    }
+}
+
 TEST(ExpertsTraining, ALostTokenIsSeen) {
     const auto h = test::trained(BalanceMode::bias);
     EXPECT_TRUE(check(h, "Σ load").holds);
