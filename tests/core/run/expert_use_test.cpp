@@ -41,8 +41,8 @@ Derived::Entry measured(const TracePtr& trace, const std::vector<std::string>& c
 }
 
 std::vector<std::int64_t> row_of(const Model& model, std::size_t kind, std::uint64_t number) {
-    auto row = model.tokenizer->encode(
-        corpus_document_of(kind, 0, CorpusPart::held_out, number).text);
+    auto row =
+        model.tokenizer->encode(corpus_document_of(kind, 0, CorpusPart::held_out, number).text);
     row.insert(row.begin(), model.config.eos_token_id);
     row.push_back(model.config.eos_token_id);
     return row;
@@ -69,9 +69,8 @@ TEST(ExpertUse, CountsWhatEvaluationCounts) {
         for (std::size_t l = 0; l < use.layers.size(); ++l) {
             EXPECT_EQ(use.layers[l].name, reader.layers()[l]);
             EXPECT_EQ(use.layers[l].loads[kind], all.loads[l]) << kind << " " << l;
-            const std::int64_t depth = use.layers[l].name.starts_with("mtp.")
-                                           ? use.layers[l].name.back() - '0'
-                                           : 0;
+            const std::int64_t depth =
+                use.layers[l].name.starts_with("mtp.") ? use.layers[l].name.back() - '0' : 0;
             EXPECT_EQ(use.layers[l].tokens[kind], tokens - depth * number);
             std::int64_t sum = 0;
             for (const std::int64_t n : use.layers[l].loads[kind]) sum += n;

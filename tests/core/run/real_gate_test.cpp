@@ -22,8 +22,8 @@ TracePtr nano_trace(const std::string& text = "the cat sat on the mat") {
 
 std::shared_ptr<const RealGate> measured(const TracePtr& trace, const std::string& layer,
                                          const RealGateOptions& options = {1024, 12}) {
-    const auto entry = Derived::computed(real_gate(*trace, layer, options),
-                                         [](double) { return true; });
+    const auto entry =
+        Derived::computed(real_gate(*trace, layer, options), [](double) { return true; });
     EXPECT_EQ(entry.error, "");
     return std::dynamic_pointer_cast<const RealGate>(entry.value);
 }
@@ -110,8 +110,8 @@ TEST(RealGate, RoutesATokenAsThePaperSays) {
         EXPECT_LE(gate->nodes_of(r.chosen), 4);
         for (const auto e : r.chosen) sum += r.scores[static_cast<std::size_t>(e)];
         for (std::size_t k = 0; k < 8; ++k)
-            EXPECT_NEAR(r.gates[k],
-                        2.5 * r.scores[static_cast<std::size_t>(r.chosen[k])] / sum, 1e-5);
+            EXPECT_NEAR(r.gates[k], 2.5 * r.scores[static_cast<std::size_t>(r.chosen[k])] / sum,
+                        1e-5);
     }
 }
 
