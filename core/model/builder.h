@@ -62,7 +62,14 @@ NodeId build_gqa(Builder& b, NodeId h, const std::string& weights);
 // SwiGLU feed-forward of one width: gate, up, h, then down (V3, section 2.1.2; also a shared
 // expert).
 NodeId build_mlp(Builder& b, NodeId x, const std::string& weights, bool shared);
-// DeepSeekMoE with bias-based choice and groups (V3, eqs. 12-16): routed + shared.
+// Who works on which token (V3, eqs. 12-16): chosen by s + b, in the chosen groups, weighed by s.
+// `w`: the checkpoint's prefix of the gate ("model.layers.2.mlp.").
+struct Router {
+    NodeId scores = no_node, indices = no_node, gates = no_node, load = no_node;
+    Attrs attrs;
+};
+Router build_router(Builder& b, NodeId x, const std::string& w);
+// DeepSeekMoE: that router's experts and the shared ones.
 NodeId build_moe(Builder& b, NodeId x, const std::string& weights);
 // Norm, attention, add, norm, feed-forward, add: the residual stream after the layer. `moe`: of
 // experts.

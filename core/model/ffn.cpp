@@ -20,11 +20,8 @@ NodeId build_mlp(Builder& b, NodeId x, const std::string& weights, bool shared) 
                     weights + "down_proj.weight");
 }
 
-NodeId build_moe(Builder& b, NodeId x, const std::string& weights) {
+Router build_router(Builder& b, NodeId x, const std::string& w) {
     const ModelConfig& c = b.config();
-    const std::string w = weights + "mlp.";
-    b.place.part = Part::ffn;
-
     Attrs r;
     r.experts = c.n_routed_experts;
     r.top_k = c.num_experts_per_tok;
@@ -36,7 +33,6 @@ NodeId build_moe(Builder& b, NodeId x, const std::string& weights) {
     r.normalise = c.norm_topk_prob();
     r.scale = c.routed_scaling_factor;
 
-    // Who works on which token: chosen by s + b, weighed by s.
     const NodeId logits =
         b.linear({"router_logits", "u·e", "Router logits", "u_t · e_i"}, x, w + "gate.weight");
     const NodeId s =
@@ -74,7 +70,17 @@ NodeId build_moe(Builder& b, NodeId x, const std::string& weights) {
         {s, indices}, r);
     const NodeId load =
         b.add(Op::expert_load, {"expert_load", "n", "Tokens per expert", "n_i"}, {indices}, r);
-    if (b.losses) build_balance_losses(b, s, indices, r);
+    return {s, indices, gates, load, r};
+}
+
+NodeId build_moe(Builder& b, NodeId x, const std::string& weights) {
+    const ModelConfig& c = b.config();
+    const std::string w = weights + "mlp.";
+    b.place.part = Part::ffn;
+    const Router router = build_router(b, x, w);
+    const NodeId indices = router.indices, gates = router.gates, load = router.load;
+    const Attrs& r = router.attrs;
+    if (b.losses) build_balance_losses(b, router.scores, indices, r);
 
     // The experts' work, step by step and fused.
     std::vector<NodeId> gate, up, down, fused{x, indices, gates};

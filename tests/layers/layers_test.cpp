@@ -61,8 +61,9 @@ std::string refusal(std::string_view file, std::string_view include) {
         if (begins(include, "core/") &&
             !any_begins(include,
                         {"core/config.h", "core/known_shapes.h", "core/attention_cost.h",
-                         "core/tensor.h", "core/real.h", "core/error.h", "core/graph/",
-                         "core/model/model.h", "core/run/", "core/text/", "core/ops/rope.h"}))
+                         "core/shape_cost.h", "core/dense_shape.h", "core/tensor.h", "core/real.h",
+                         "core/error.h", "core/graph/", "core/model/model.h", "core/run/",
+                         "core/text/", "core/ops/rope.h"}))
             return "views see core's config, graph and run only";
         if (include == "core/run/runner.h") return "views do not run the model";
     }

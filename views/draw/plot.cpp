@@ -159,7 +159,7 @@ PlotFrame draw_plot(Canvas& canvas, const Theme& theme, const Plot& plot) {
     double left = 0;
     for (const auto& t : y_ticks)
         left = std::max(left, canvas.text_width(t.label, style(Align::left)));
-    left = std::ceil(left) + 8;
+    left = std::max(std::ceil(left) + 8, plot.left);
     frame.data = {plot.area.x + left, top + size / 2, plot.area.w - left - size, height};
     if (frame.data.w < 10 || frame.data.h < 10) return frame;
 

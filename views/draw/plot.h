@@ -58,6 +58,7 @@ struct Plot {
     Axis x, y;
     std::vector<Series> series;
     std::string title;
+    double left = 0;  // at least so much room for the labels of y: plots one above the other align
 };
 
 // Where values lie in a drawn plot, for marks of one's own.

@@ -95,6 +95,50 @@ TEST_F(EditsByHand, AQueryVectorIsTurnedAndTheModelsOwnRotationFollows) {
     EXPECT_EQ(now(), plain_);
 }
 
+TEST_F(EditsByHand, AnExpertIsKickedAndSwitchedOffInItsLayer) {
+    run("view experts");
+    drag(handle("kick"), {0, -30});
+    ASSERT_EQ(now()->edits.size(), 11U) << "one a token";
+    const double kick = c_->number(0, "kick");
+    EXPECT_GT(kick, 0);
+    const auto expert = static_cast<std::int64_t>(c_->number(0, "expert"));
+    for (std::size_t t = 0; t < now()->edits.size(); ++t) {
+        const Edit& e = now()->edits[t];
+        EXPECT_EQ(e.node, "layers.1.router_biased");
+        EXPECT_EQ(e.index, static_cast<std::int64_t>(t) * 8 + expert);
+        EXPECT_NEAR(e.value, plain_->find(e.node)->at(e.index) + kick, 1e-6);
+    }
+    expect_run_with(now()->edits);
+    run("step layers.2.router_indices");
+    run("token 3");
+    EXPECT_EQ(now()->edits.front().node, "layers.1.router_biased");
+    run("restore");
+    EXPECT_EQ(now(), plain_);
+    EXPECT_EQ(c_->number(0, "layer"), -1) << "the place is free again";
+    // A press on the switch, and one back.
+    const Hit press = handle("off");
+    c_->begin_drag(0, press, press.rect.centre());
+    c_->wait_idle(time_ += 1);
+    const auto off = static_cast<std::size_t>(c_->number(0, "off"));
+    EXPECT_EQ(now()->find("layers.2.expert_load")->ints[off], 0);
+    EXPECT_GT(plain_->find("layers.2.expert_load")->ints[off], 0);
+    EXPECT_TRUE(c_->all_hold());
+    const Hit again = handle("off");
+    c_->begin_drag(0, again, again.rect.centre());
+    c_->wait_idle(time_ += 1);
+    EXPECT_EQ(now(), plain_);
+}
+
+TEST_F(EditsByHand, AnotherTopKRunsTheSameWeights) {
+    run("view experts");
+    run("set experts.top_k=3");
+    EXPECT_EQ(now(), plain_) << "the run of the other views is the model's own";
+    EXPECT_EQ(c_->frame(0).base, nullptr);
+    EXPECT_TRUE(c_->all_hold());
+    EXPECT_NE(c_->view(0).describe(c_->frame(0)).find("top-3"), std::string::npos)
+        << c_->view(0).describe(c_->frame(0));
+}
+
 TEST_F(EditsByHand, ACellIsSetByCommand) {
     run("edit layers.1.scores[0,0,5,2]=4.5");
     run("edit layers.0.ffn_in[3]=-1");
