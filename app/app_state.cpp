@@ -64,6 +64,9 @@ std::string state_json(const AppState& s) {
         for (const auto& [name, value] : values) one[name] = to_json(value);
         settings[view] = std::move(one);
     }
+    json runs = json::array();
+    for (const RunFolder& run : s.runs)
+        runs.push_back({{"name", run.name}, {"folder", run.folder}});
     const json object = {{"views", s.views},
                          {"focus", s.focus},
                          {"settings", std::move(settings)},
@@ -79,7 +82,9 @@ std::string state_json(const AppState& s) {
                          {"train_step", s.train_step},
                          {"follow", s.follow},
                          {"training", s.training},
-                         {"training_panel", s.training_panel}};
+                         {"training_panel", s.training_panel},
+                         {"runs", std::move(runs)},
+                         {"compare", s.compare}};
     return object.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }
 
@@ -104,6 +109,16 @@ AppState parse_state(std::string_view text, const std::string& file) {
     read.field("follow", s.follow);
     read.field("training", s.training);
     read.field("training_panel", s.training_panel);
+    read.field("compare", s.compare);
+    if (const auto it = object.find("runs"); it != object.end()) {
+        try {
+            for (const json& run : *it)
+                s.runs.push_back(
+                    {run.at("name").get<std::string>(), run.at("folder").get<std::string>()});
+        } catch (const json::exception&) {
+            throw UserError(file, "runs", "has the wrong type");
+        }
+    }
     if (const auto it = object.find("settings"); it != object.end()) {
         try {
             for (const auto& [view, values] : it->items())

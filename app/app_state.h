@@ -11,6 +11,12 @@
 
 namespace sf {
 
+// A run to compare with that lies in a folder.
+struct RunFolder {
+    std::string name, folder;
+    bool operator==(const RunFolder&) const = default;
+};
+
 // Everything that a person chose, kept between sessions. A plain value: knows no engine, no window.
 struct AppState {
     std::vector<std::string> views{"map"};     // one, or two side by side
@@ -30,6 +36,10 @@ struct AppState {
     bool follow = true;                           // what is shown is run anew while it trains
     std::map<std::string, std::string> training;  // settings chosen for it, as `--set` takes them
     std::string training_panel = "auto";          // its section: "on", "off", or while it trains
+    std::vector<RunFolder> runs;
+    // The run whose pictures stand in the right pane, beside the same view of the own one; empty:
+    // none.
+    std::string compare;
     bool operator==(const AppState&) const = default;
 };
 

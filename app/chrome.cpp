@@ -242,7 +242,7 @@ void draw_list(Canvas& canvas, const Controller& c, const Layout& l) {
         for (int pane = 0; pane < c.panes(); ++pane)
             if (&c.view(pane) == view.get()) {
                 shown = true;
-                focused = pane == c.state().focus;
+                focused = focused || pane == c.state().focus;
             }
         if (shown) canvas.fill_rect(row, focused ? t.accent_soft : t.raised, 4);
         const Rect key{row.x + 4, row.y, 18 * s, row.h};
@@ -283,6 +283,12 @@ void draw_pane_heading(Canvas& canvas, const Controller& c, const Layout& l, int
     word(c.view(pane).title(),
          t.text(t.normal(), focused ? t.ink : t.ink_soft, focused ? Weight::bold : Weight::regular),
          "");
+    if (c.comparing()) {
+        x += 12 * s;
+        word(c.run_name(pane), t.text(t.normal(), t.ink, Weight::bold), "");
+        x += 12 * s;
+        if (pane == 1) word("A − B", t.text(t.normal(), t.accent), "command:difference");
+    }
     if (const Step* step = c.current_step(); step && c.panes() == 1) {
         x += 12 * s;
         word(step->name, t.text(t.small(), t.ink_faint), "");

@@ -100,7 +100,7 @@ bool draw_tooltip(Canvas& canvas, const Controller& c, const Pick& pick, int pan
                   const Explanation& e, Vec2 at, double width, double height) {
     const Theme t = c.theme();
     std::vector<Line> lines;
-    if (const Trace* trace = c.snapshot().trace.get(); trace && trace->graph)
+    if (const TracePtr trace = c.trace(pane); trace && trace->graph)
         add_cell(lines, t, *trace, pick, e);
     if (lines.empty()) add_other(lines, t, c, pick, pane);
     if (lines.empty()) return false;

@@ -62,6 +62,14 @@ void add_run_options(CLI::App& app, cli::RunArguments& a, bool with_trace) {
     add_model_options(app, a);
 }
 
+void add_compare(CLI::App& app, cli::RunArguments& a) {
+    app.add_option("--compare", a.compare,
+                   "another training run to compare with, by its folder, again for more")
+        ->type_name("DIR[=NAME]")
+        ->expected(1)
+        ->take_all();
+}
+
 void add_grad(CLI::App& app, cli::RunArguments& a, const std::string& help) {
     app.add_flag("--grad", a.grad, help);
 }
@@ -103,6 +111,7 @@ public:
             "Ctrl+C.");
         window_.command = "the window";
         add_run_options(app_, window_, true);
+        add_compare(app_, window_);
         add_figure();
         add_shot();
         add_describe();
@@ -148,6 +157,7 @@ private:
         app.add_flag("--list", figure_.list,
                      "List the views; with VIEW its parameters, with a run also the steps");
         add_run_options(app, figure_, true);
+        add_compare(app, figure_);
         add_grad(app, figure_, gradient_steps);
         add_picture_options(app, figure_);
         add_look_options(app, figure_);
@@ -163,6 +173,7 @@ private:
             ->expected(1)
             ->take_all();
         add_run_options(app, shot_, true);
+        add_compare(app, shot_);
         add_look_options(app, shot_);
     }
 
@@ -172,6 +183,7 @@ private:
                                 [this] { return cli::describe(describe_); });
         text_option(app, "VIEW", describe_.view, "", "the view's id (figure --list)");
         add_run_options(app, describe_, true);
+        add_compare(app, describe_);
         add_grad(app, describe_, gradient_steps);
         add_picture_options(app, describe_);
     }

@@ -19,6 +19,7 @@ struct RunArguments {
     Text model, preset, seed, train_step;
     Text backend, threads, attention;
     bool grad = false;
+    std::vector<std::string> compare;
 };
 
 struct FigureArguments : RunArguments {

@@ -4,6 +4,7 @@
 #include "app/cli_run.h"
 #include "app/exporter.h"
 #include "app/headless.h"
+#include "app/named_run.h"
 #include "app/window.h"
 #include "core/error.h"
 #include "core/io/checkpoint.h"
@@ -88,6 +89,7 @@ void add_run(FigureRequest& request, const FigureArguments& arguments, ChosenRun
     request.trace = std::move(run.trace);
     request.timeline = std::make_shared<Timeline>(*request.trace);
     request.history = std::move(run.history);
+    request.runs = compared_runs(arguments.compare);
     if (arguments.train_step.given) request.train_step = request.trace->trained_step;
     request.model_arguments = std::move(run.model_arguments);
     request.run_arguments = std::move(run.run_arguments);
@@ -203,6 +205,7 @@ SessionOptions session_of(const RunArguments& arguments) {
     SessionOptions session;
     session.engine.threads = threads(arguments);
     check_build(arguments);
+    session.runs = compared_runs(arguments.compare);
     const bool has_run = arguments.prompt.given || arguments.ids.given || arguments.trace.given;
     if (has_run || arguments.train_step.given) check_source(arguments, true);
     if (has_run && !arguments.train_step.given) {
@@ -236,6 +239,17 @@ int window(const RunArguments& arguments) {
     return run_window(options);
 }
 
+namespace {
+
+// What was left out of the picture, once all is well.
+void say_notes(const std::string& note, const std::vector<NamedRun>& runs) {
+    if (!note.empty()) say(note);
+    for (const NamedRun& run : runs)
+        if (!run.model->no_history.empty()) say(run.name + ": " + run.model->no_history);
+}
+
+}  // namespace
+
 int figure(const FigureArguments& arguments) {
     if (arguments.list) return arguments.view.given ? list_view(arguments) : list_views();
     FigureRequest request = picture_of(arguments);
@@ -249,7 +263,7 @@ int figure(const FigureArguments& arguments) {
         const Uninterrupted writing;
         write_file(file, bytes);
     }
-    if (!note.empty()) say(note);
+    say_notes(note, request.runs);
     return 0;
 }
 
@@ -261,7 +275,7 @@ int describe(const FigureArguments& arguments) {
     settle_figure(request);
     const Theme theme = figure_theme(request);
     std::cout << request.view->describe(figure_frame(request, theme)) << '\n';
-    if (!note.empty()) say(note);
+    say_notes(note, request.runs);
     return 0;
 }
 

@@ -15,6 +15,8 @@ bool switched(const char* command, std::string_view text, bool now);
 
 // The rows of the table that steer a training run.
 std::vector<AppCommand> training_commands();
+// Those of runs to compare with.
+std::vector<AppCommand> run_commands();
 // Those that save and copy, and what is always at hand.
 std::vector<AppCommand> keeping_commands();
 

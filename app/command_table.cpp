@@ -353,7 +353,7 @@ std::vector<AppCommand> commands_of_a_run() {
 const std::vector<AppCommand>& command_table() {
     static const std::vector<AppCommand> table = [] {
         auto all = commands_of_a_run();
-        for (const auto& more : {training_commands(), keeping_commands()})
+        for (const auto& more : {training_commands(), run_commands(), keeping_commands()})
             all.insert(all.end(), more.begin(), more.end());
         return all;
     }();

@@ -50,6 +50,7 @@ Controller::Controller(const SessionOptions& options, Host host)
     if (!message.empty()) show_error(message);
     if (options.model && !options.model->no_history.empty()) show_error(options.model->no_history);
     if (options.train_step) state_.train_step = *options.train_step;
+    begin_runs(options.runs);
     if (!state_.follow) post_training(TrainFollow{false});
 
     prompt_focus_ = true;
@@ -77,6 +78,7 @@ void Controller::tick(double now) {
     now_ = now;
     take_derived();
     take_snapshot();
+    take_runs();
     if (phase_ < 1) {
         const double x = (now - move_begin_) / move_seconds;
         phase_ = x >= 1 ? 1 : eased(std::max(x, 0.0));
@@ -103,10 +105,12 @@ void Controller::tick(double now) {
 void Controller::tell_needs() {
     Wanted now;
     for (int pane = 0; pane < panes(); ++pane) now.subjects.push_back(subject(pane));
-    if (!edit_need_.empty()) now.edit = edit_need_.front().key;
+    std::vector<Need> needs = edit_need_;
+    for (const Loading& loading : loading_) needs.push_back(loading.need);
+    needs.insert(needs.end(), beside_need_.begin(), beside_need_.end());
+    for (const Need& need : needs) now.keys.push_back(need.key);
     now.sparing = training() != nullptr && training()->state == TrainingStatus::State::running;
     if (now == wanted_) return;
-    std::vector<Need> needs = edit_need_;
     for (int pane = 0; pane < panes(); ++pane)
         for (Need& need : view(pane).needs(still_frame(pane))) needs.push_back(std::move(need));
     worker_->want(std::move(needs), now.sparing);
@@ -140,12 +144,11 @@ void Controller::wait_idle(double now) {
     engine_->wait_idle();
     engine_->wait_for([](const Snapshot& s) { return !s.training || !s.training->stepping; });
     tick(now);
-    // What was edited may need other results.
-    while (!worker_->idle()) {
+    // What came may need other results, and those may be there before they are asked for.
+    do {
         worker_->wait_idle();
         tick(now);
-    }
-    tick(now);
+    } while (!worker_->idle() || worker_->results() != derived_);
 }
 
 namespace {

@@ -4,6 +4,8 @@
 #include "app/exporter.h"
 #include "app/session.h"
 #include "core/engine/derived_worker.h"
+#include "core/error.h"
+#include "core/run/run_beside.h"
 #include "core/train/training_text.h"
 #include "views/canvas/recording_canvas.h"
 
@@ -201,6 +203,29 @@ public:
     bool training_panel_open() const;
     void set_training_panel(bool on);
 
+    // ---- runs to compare with (controller_runs.cpp)
+    const std::vector<NamedRun>& runs() const { return runs_; }
+    void keep_run(const std::string& name);  // the present one
+    void load_run(const std::string& folder, const std::string& name);
+    void drop_run(const std::string& name);
+    void save_run(const std::string& name, const std::string& folder);
+    // Two panes of the same view: the own run left, this one right; empty: back to one.
+    void compare(const std::string& name);
+    void toggle_compare();
+    // The current tensor in the inspector: here, in that run (else the first), and A − B.
+    void show_difference();
+    bool comparing() const { return !state_.compare.empty(); }
+    bool shows_other(int pane) const { return comparing() && pane == 1; }
+    std::string run_name(int pane) const;
+    // What the pictures of a pane are of; null: nothing, or it is not there yet (see `waits`).
+    TracePtr trace(int pane) const;
+    // Of a pane whose run is not there: how far it is, or why it cannot be had.
+    struct Waiting {
+        double progress = 0;
+        std::string error;
+    };
+    std::optional<Waiting> waits(int pane) const;
+
     FigureRequest figure_request(int pane) const;
     void keep_state();  // into the state file, when something changed
 
@@ -212,6 +237,20 @@ private:
     void take_derived();
     void tell_needs();
     Frame still_frame(int pane) const;
+    Frame own_frame(int pane) const;
+    Frame other_frame() const;
+    void begin_runs(const std::vector<NamedRun>& given);
+    void take_runs();
+    void take_beside();
+    void add_run(NamedRun run);
+    void ask_for_run(const RunFolder& run);
+    bool is_known(const std::string& name) const;             // or on the way
+    const NamedRun* find_run(const std::string& name) const;  // null when there is none
+    UserError unknown_run(const std::string& command, const std::string& name) const;
+    const NamedRun& first_run(const std::string& command) const;
+    const NamedRun* other_run() const;
+    void add_other_run(FigureRequest& request) const;
+    void put_view(int pane, const std::string& id);
     SnapshotPtr with_probe(const SnapshotPtr& engines);
     SnapshotPtr with_edits(const SnapshotPtr& plain);
     Frame plain_frame() const;
@@ -230,6 +269,7 @@ private:
         std::vector<std::string> views;
         int focus = 0;
         std::map<std::string, Settings> settings;
+        std::string compare;
     };
 
     AppState state_, kept_;
@@ -268,6 +308,7 @@ private:
         TracePtr trace;
         Cursor cursor;
         Settings settings;
+        std::vector<NamedRun> runs;
         bool operator==(const Subject&) const = default;
     };
     Subject subject(int pane) const;
@@ -279,7 +320,7 @@ private:
     mutable std::array<Checked, 2> checked_;
     struct Wanted {
         std::vector<Subject> subjects;
-        std::optional<DerivedKey> edit;
+        std::vector<DerivedKey> keys;  // of what no view asks for
         bool sparing = false;
         bool operator==(const Wanted&) const = default;
     };
@@ -299,6 +340,17 @@ private:
     std::shared_ptr<const EditedRun> edited_;
     // Of each view, the settings that a handle fixed, as they were.
     std::map<std::string, std::map<std::string, std::optional<SettingValue>>> held_;
+    // Runs to compare with; those that the right pane, which shows one of them, is compared with;
+    // and those that are being loaded.
+    std::vector<NamedRun> runs_, runs_of_other_;
+    struct Loading {
+        RunFolder run;
+        Need need;
+    };
+    std::vector<Loading> loading_;
+    std::uint64_t attempts_ = 0;
+    std::vector<Need> beside_need_;  // one or none
+    std::shared_ptr<const RunBeside> beside_;
     std::shared_ptr<const Derived> derived_ = std::make_shared<const Derived>();
     std::unique_ptr<DerivedWorker> worker_;
 };

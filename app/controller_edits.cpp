@@ -11,7 +11,7 @@ namespace sf {
 
 // Without what was set, for the views to say what they set.
 Frame Controller::plain_frame() const {
-    Frame f = frame(state_.focus);
+    Frame f = own_frame(state_.focus);
     f.trace = plain_->trace.get();
     f.base = nullptr;
     return f;

@@ -11,10 +11,6 @@ FigureRequest Controller::figure_request(int pane) const {
     const Frame f = frame(pane);
     FigureRequest r;
     r.view = &view(pane);
-    r.trace = plain_->trace;
-    r.edited = edited_;
-    r.edits = edits();
-    r.timeline = timeline_;
     r.cursor = f.cursor;
     r.cursor.within = 1;
     r.settings = *f.settings;
@@ -22,14 +18,34 @@ FigureRequest Controller::figure_request(int pane) const {
     r.text_percent = state_.text_percent;
     r.width = std::max(1, static_cast<int>(std::lround(f.area.w)));
     r.height = std::max(1, static_cast<int>(std::lround(f.area.h)));
-    r.history = snapshot_->history();
     r.derived = *derived_;
     r.train_step = shown_probe_;
-    r.model_arguments = model_arguments_;
+    if (f.runs != nullptr) r.runs = *f.runs;
     r.run_arguments = run_arguments_;
     if (shown_probe_ >= 0) r.run_arguments = {"--train-step", std::to_string(shown_probe_)};
+    if (shows_other(pane)) {
+        add_other_run(r);
+        return r;
+    }
+    r.trace = plain_->trace;
+    r.edited = edited_;
+    r.edits = edits();
+    r.timeline = timeline_;
+    r.history = snapshot_->history();
+    r.model_arguments = model_arguments_;
     r.unnamed = !name_weights(r);
     return r;
+}
+
+// The right pane's: the same run of another model.
+void Controller::add_other_run(FigureRequest& r) const {
+    const NamedRun* const run = other_run();
+    r.unnamed = run == nullptr || beside_ == nullptr || run->model->folder.empty();
+    if (run == nullptr || beside_ == nullptr) return;
+    r.trace = beside_->trace;
+    r.timeline = beside_->timeline;
+    r.history = run->history;
+    r.model_arguments = {"--model", run->model->folder.string()};
 }
 
 // "stepformer-map-12.png", or with -2, -3 ... where that is taken.
@@ -97,8 +113,13 @@ void Controller::copy_command() {
         throw UserError("copy-command", "",
                         "the weights of this picture are only in memory; train-save FOLDER keeps "
                         "them where a command line finds them");
-    copy_text(figure_command(request, request.view->id() + "." + state_.save_format),
-              "the command line");
+    const std::string command =
+        figure_command(request, request.view->id() + "." + state_.save_format);
+    if (command.empty())
+        throw UserError("copy-command", "",
+                        "a run that this picture compares with is only in memory; run-save NAME "
+                        "FOLDER keeps it where a command line finds it");
+    copy_text(command, "the command line");
 }
 
 void Controller::copy_description() {

@@ -52,6 +52,10 @@ Theme Controller::theme() const {
 }
 
 Frame Controller::frame(int pane) const {
+    return shows_other(pane) ? other_frame() : own_frame(pane);
+}
+
+Frame Controller::own_frame(int pane) const {
     Frame f;
     f.trace = snapshot_->trace.get();
     f.base = edited_ ? edited_->base.get() : nullptr;
@@ -62,6 +66,7 @@ Frame Controller::frame(int pane) const {
     const auto it = state_.settings.find(state_.views[static_cast<std::size_t>(pane)]);
     f.settings = it == state_.settings.end() ? &no_settings : &it->second;
     f.derived = derived_.get();
+    if (!runs_.empty()) f.runs = &runs_;
     f.theme = &theme_;
     if (f.trace != nullptr) f.twin = shipped_twin(f.trace->graph->config);
     f.area = areas_[static_cast<std::size_t>(pane)];
@@ -81,7 +86,7 @@ Frame Controller::still_frame(int pane) const {
 
 Controller::Subject Controller::subject(int pane) const {
     const Frame f = still_frame(pane);
-    return {&view(pane), snapshot_->trace, f.cursor, *f.settings};
+    return {&view(pane), trace(pane), f.cursor, *f.settings, runs_};
 }
 
 // Measured anew when what is on screen changes; not for every picture of a move.
@@ -115,7 +120,7 @@ void Controller::set_hover(const std::string& node, std::int64_t index) {
 
 void Controller::remember() {
     constexpr std::size_t longest = 32;
-    history_.push_back({state_.views, state_.focus, state_.settings});
+    history_.push_back({state_.views, state_.focus, state_.settings, state_.compare});
     if (history_.size() > longest) history_.erase(history_.begin());
 }
 
@@ -124,11 +129,21 @@ void Controller::show_view(std::string_view name) {
     for (int pane = 0; pane < panes(); ++pane)
         if (state_.views[static_cast<std::size_t>(pane)] == id) return focus_pane(pane);
     history_.clear();
-    state_.views[static_cast<std::size_t>(state_.focus)] = id;
+    put_view(state_.focus, id);
     changed();
 }
 
+// Both panes of a comparison show one view.
+void Controller::put_view(int pane, const std::string& id) {
+    state_.views[static_cast<std::size_t>(pane)] = id;
+    if (comparing()) state_.views = {id, id};
+}
+
 void Controller::show_beside(std::string_view name) {
+    if (comparing()) {
+        compare("");
+        if (name.empty()) return;
+    }
     if (name.empty() && panes() == 2) {
         state_.views = {state_.views[static_cast<std::size_t>(state_.focus)]};
         state_.focus = 0;
@@ -166,8 +181,8 @@ void Controller::inspect(const std::string& node) {
     const auto shown = std::find(state_.views.begin(), state_.views.end(), "inspector");
     remember();
     if (shown == state_.views.end())
-        state_.views[static_cast<std::size_t>(state_.focus)] = "inspector";
-    else
+        put_view(state_.focus, "inspector");
+    else if (!comparing())
         state_.focus = static_cast<int>(shown - state_.views.begin());
     // What is a step of its own is looked at by going there, so that the timeline tells the same
     // and the next key walks on; a weight or the lens is pinned.
@@ -199,6 +214,7 @@ void Controller::back() {
         state_.views = std::move(place.views);
         state_.focus = place.focus;
         state_.settings = std::move(place.settings);
+        state_.compare = std::move(place.compare);
     } else if (!error_.empty()) {
         error_.clear();
     }

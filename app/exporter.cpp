@@ -1,10 +1,12 @@
 #include "app/exporter.h"
 
+#include "app/named_run.h"
 #include "app/shipped_model.h"
 
 #include "core/error.h"
 #include "core/io/checkpoint.h"
 #include "views/canvas/cairo_canvas.h"
+#include "views/canvas/recording_canvas.h"
 #include "views/canvas/svg_canvas.h"
 
 #include <algorithm>
@@ -60,6 +62,7 @@ Frame figure_frame(const FigureRequest& request, const Theme& theme) {
                 0, frame.timeline->find((*request.timeline)[request.cursor.step].name));
     }
     frame.history = request.history.get();
+    if (!request.runs.empty()) frame.runs = &request.runs;
     frame.train_step = request.train_step;
     frame.derived = &request.derived;
     frame.settings = &request.settings;
@@ -137,8 +140,35 @@ std::string shell_quote(const std::string& word) {
     return quoted + "'";
 }
 
+namespace {
+
+// Whether the picture would be another one without the runs to compare with.
+bool shows_runs(const FigureRequest& request) {
+    if (request.runs.empty()) return false;
+    const Theme theme = figure_theme(request);
+    Frame frame = figure_frame(request, theme);
+    RecordingCanvas with(frame.area), without(frame.area);
+    request.view->draw(with, frame);
+    frame.runs = nullptr;
+    request.view->draw(without, frame);
+    return !(with == without);
+}
+
+bool in_memory(const NamedRun& run) {
+    return run.model->folder.empty();
+}
+
+std::string compare_argument(const NamedRun& run) {
+    const std::string folder = run.model->folder.string();
+    return run.name == standard_run_name(folder) ? folder : folder + "=" + run.name;
+}
+
+}  // namespace
+
 std::string figure_command(const FigureRequest& request, const std::string& output) {
     if (request.unnamed) return {};
+    const bool compares = shows_runs(request);
+    if (compares && std::any_of(request.runs.begin(), request.runs.end(), in_memory)) return {};
     std::vector<std::string> words = {"stepformer", "figure", request.view->id()};
     const auto add = [&](const std::string& option, const std::string& value) {
         words.push_back(option);
@@ -146,6 +176,8 @@ std::string figure_command(const FigureRequest& request, const std::string& outp
     };
     words.insert(words.end(), request.model_arguments.begin(), request.model_arguments.end());
     words.insert(words.end(), request.run_arguments.begin(), request.run_arguments.end());
+    if (compares)
+        for (const NamedRun& run : request.runs) add("--compare", compare_argument(run));
     const bool from_file = std::find(words.begin(), words.end(), "--trace") != words.end();
     if (request.trace && !from_file && request.trace->graph->attention == AttentionMode::absorbed)
         add("--attention", "absorbed");

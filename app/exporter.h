@@ -24,6 +24,7 @@ struct FigureRequest {
     std::vector<Edit> edits;
     std::shared_ptr<const EditedRun> edited;  // the run with all of them, where it is there
     std::shared_ptr<const History> history;   // of the training; null: none
+    std::vector<NamedRun> runs;               // to compare with
     std::int64_t train_step = -1;             // that the trace is the probe of; -1: none
     Derived derived;  // what is there already of the view's needs; the rest is computed
     Cursor cursor;
@@ -58,7 +59,7 @@ std::string render_figure(const FigureRequest& request, FigureFormat format);
 void export_figure(const FigureRequest& request, const std::filesystem::path& file);
 
 // "stepformer figure map --prompt 'the cat' --at 3 -o map.png", quoted for a POSIX shell; empty for
-// what no command line makes.
+// what no command line makes: weights, or a run compared with, that are only in memory.
 std::string figure_command(const FigureRequest& request, const std::string& output);
 
 std::string shell_quote(const std::string& word);

@@ -52,6 +52,9 @@ std::vector<Found> find_anything(const Controller& c, std::string_view query, st
     for (const auto& view : views())
         add(std::max(fuzzy_score(query, view->title()), fuzzy_score(query, view->id())),
             {view->title(), "view", view->id(), "view " + view->id()});
+    for (const NamedRun& run : c.runs())
+        add(fuzzy_score(query, "Compare with " + run.name),
+            {"Compare with " + run.name, "run", "", "compare " + run.name});
     const Snapshot& s = c.snapshot();
     if (s.trace && !query.empty()) {
         const Graph& graph = *s.trace->graph;

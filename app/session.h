@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/engine/engine.h"
+#include "views/view.h"
 
 #include <cstdint>
 #include <filesystem>
@@ -20,6 +21,7 @@ struct SessionOptions {
     std::vector<std::string> model_arguments;  // {"--preset", "nano", "--seed", "7"}
     // The same for a run without a prompt: {"--ids", "a.json"} or {"--trace", "t.safetensors"}.
     std::vector<std::string> run_arguments;
+    std::vector<NamedRun> runs;  // to compare with, beside those of the state
     // The training step whose probe is looked at first; none: the state's.
     std::optional<std::int64_t> train_step;
     // Where the state is kept between sessions; empty: nothing is read or written.

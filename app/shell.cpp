@@ -2,6 +2,7 @@
 
 #include "app/chrome_tooltip.h"
 #include "core/error.h"
+#include "views/draw/page.h"
 
 #include <cmath>
 #include <utility>
@@ -38,7 +39,12 @@ void Shell::layout(double width, double height) {
         picture.emplace(layout_.area[pane]);
         if (layout_.area[pane].w < 1 || layout_.area[pane].h < 1) continue;
         const ClipScope clip(*picture, layout_.area[pane]);
-        controller_.view(pane).draw(*picture, controller_.frame(pane));
+        if (const auto waiting = controller_.waits(pane))
+            draw_pending(*picture, controller_.theme(), layout_.area[pane].inset(24),
+                         "the same text through " + controller_.run_name(pane), waiting->progress,
+                         waiting->error);
+        else
+            controller_.view(pane).draw(*picture, controller_.frame(pane));
     }
     over_.emplace(all);
     draw_toast(*over_, controller_, layout_);
@@ -61,7 +67,7 @@ std::vector<const RecordingCanvas*> Shell::under() const {
 }
 
 const Explanation& Shell::explanation(const Pick& pick) {
-    const TracePtr& trace = controller_.snapshot().trace;
+    const TracePtr trace = controller_.trace(pane_at(at_));
     if (trace == explained_trace_ && pick == explained_) return explanation_;
     explained_trace_ = trace;
     explained_ = pick;
@@ -101,7 +107,7 @@ std::optional<Hit> Shell::find_setting(Vec2 at) const {
 }
 
 bool Shell::is_cell(const Pick& pick) const {
-    const TracePtr& trace = controller_.snapshot().trace;
+    const TracePtr trace = controller_.trace(pane_at(at_));
     return trace && named_tensor(*trace->graph, pick.node).node != no_node;
 }
 

@@ -156,16 +156,18 @@ void Ui::Impl::build_menu() {
     if (std::exchange(open_menu, false)) {
         ImGui::OpenPopup("cell");
         const Pick* cell = shell.cell();
-        const TracePtr trace = controller.snapshot().trace;
+        const int pane = controller.state().focus;
+        const TracePtr trace = controller.trace(pane);
         const Tensor* tensor = cell && trace ? trace->find(cell->node) : nullptr;
-        can_set = tensor && trace->weights && tensor->dtype == DType::real &&
-                  trace->graph->find(cell->node) != no_node && cell->index < tensor->size();
+        can_set = !controller.shows_other(pane) && tensor && trace->weights &&
+                  tensor->dtype == DType::real && trace->graph->find(cell->node) != no_node &&
+                  cell->index < tensor->size();
         if (can_set) set_to = tensor->at(cell->index);
     }
     ImGui::PushStyleVar(ImGuiStyleVar_WindowPadding, pixels({8, 8}, scale));
     if (ImGui::BeginPopup("cell")) {
         const Pick* cell = shell.cell();
-        const TracePtr trace = controller.snapshot().trace;
+        const TracePtr trace = controller.trace(controller.state().focus);
         if (cell && trace) {
             if (ImGui::MenuItem("Copy value"))
                 controller.copy_text(copy_value(*trace, cell->node, cell->index), "the value");

@@ -30,7 +30,7 @@ Matrix matrix_of(const Subject& s, const Zoom& zoom) {
     m.value = [&s](std::int64_t r, std::int64_t c) { return s.value(r, c); };
     m.scale = s.scale;
     m.meaning = s.meaning;
-    m.node = s.name();
+    if (s.run.empty()) m.node = s.name();  // the window's trace holds no other run
     m.frame = s.frame;
     m.row = s.row;
     m.col = s.col;
@@ -59,6 +59,17 @@ double draw_heading(Canvas& canvas, const Theme& t, const Rect& r, const Pane& p
            8;
 }
 
+// The cell whose values are told: the selected one; where both tensors have one name, the one
+// under the pointer.
+struct Cell {
+    std::int64_t row = 0, col = 0;
+    bool hovered = false;
+};
+Cell cell_told(const Subject& a, const Subject& b) {
+    const auto at = !b.run.empty() && a.hover >= 0 ? a.slice.place(a.hover) : std::nullopt;
+    return at ? Cell{at->first, at->second, true} : Cell{a.row, a.col, false};
+}
+
 void draw_chips(Canvas& canvas, const Theme& t, const Rect& r, const Subject& s,
                 const std::function<ChipText(std::int64_t, std::int64_t)>& text,
                 const std::function<bool(std::int64_t, std::int64_t)>& strong, bool hits) {
@@ -69,7 +80,7 @@ void draw_chips(Canvas& canvas, const Theme& t, const Rect& r, const Subject& s,
     g.colour = [&](std::int64_t row, std::int64_t col) {
         return strong(row, col) ? mix(t.background, t.bad, 0.3) : t.meaning_soft(s.meaning);
     };
-    if (hits) g.node = s.name();
+    if (hits && s.run.empty()) g.node = s.name();
     g.row = s.row;
     g.col = s.col;
     g.hover = s.hover;
@@ -108,7 +119,9 @@ void draw_summary(Canvas& canvas, const Theme& t, const Rect& area, const Subjec
                 t.ink);
         if (!a.whole_numbers()) say("mean |A − B|", format_number(d.mean, 4), t.ink);
     }
-    say("Selected cell", cell_words(*a.trace, a.slice, a.row, a.col), t.ink_soft);
+    const Cell cell = cell_told(a, b);
+    say(cell.hovered ? "Cell under the pointer" : "Selected cell",
+        cell_words(*a.trace, a.slice, cell.row, cell.col), t.ink_soft);
     if (!wide || !d.same_shape || area.h < 72 * t.text_scale) return;
     const Rect plot{area.x + text_w + 24, area.y, area.w - text_w - 24, area.h};
     const double head = line_height(t.small()) + 2;
@@ -175,12 +188,19 @@ void draw_comparison(Canvas& canvas, const Theme& t, const Rect& area, const Sub
     const auto body = [](const Rect& r, double top) {
         return Rect{r.x, r.y + top, r.w, std::max(0.0, r.h - top)};
     };
+    const Cell cell = cell_told(a, b);
+    const auto value_of = [&](const Subject& s) {
+        const bool lit = cell.hovered && s.slice.rows > cell.row && s.slice.cols > cell.col;
+        return s.tensor->at(lit ? s.slice.index(cell.row, cell.col) : s.index());
+    };
     const auto one = [&](int i, const char* letter, const Subject& s) {
         const Rect r = pane(i);
         const bool chips = s.whole_numbers();
         const ColourScale scale = d.same_shape ? shared : s.scale;
         const double top =
-            draw_heading(canvas, t, r, {letter, s.name(), value_text(s, s.tensor->at(s.index()))},
+            draw_heading(canvas, t, r,
+                         {letter, s.run.empty() ? s.name() : s.name() + " in " + s.run,
+                          value_text(s, value_of(s))},
                          chips ? nullptr : &scale);
         if (chips) {
             draw_chips(
@@ -199,7 +219,7 @@ void draw_comparison(Canvas& canvas, const Theme& t, const Rect& area, const Sub
     one(1, "B", b);
     const Rect r = pane(2);
     const std::string apart_text =
-        d.same_shape ? value_text(a, minus(a.tensor->at(a.index()), b.tensor->at(a.index()))) : "";
+        d.same_shape ? value_text(a, minus(value_of(a), value_of(b))) : "";
     if (!d.same_shape) {
         draw_message(canvas, t, r,
                      "No difference: A is " + to_string(a.tensor->shape) + ", B is " +

@@ -15,6 +15,7 @@ struct Subject {
     const Trace* trace = nullptr;
     NodeId id = no_node;
     const Node* node = nullptr;
+    std::string run;                 // of another training run than the frame's; empty: the frame's
     bool gradient = false;           // of the node, not its values
     const Tensor* tensor = nullptr;  // null: not kept
     Meaning meaning = Meaning::residual;

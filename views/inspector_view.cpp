@@ -2,8 +2,10 @@
 #include "core/run/gradients.h"
 #include "views/draw/formula.h"
 #include "views/draw/number.h"
+#include "views/draw/page.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
+#include "views/inspector_run.h"
 #include "views/inspector_subject.h"
 #include "views/registry.h"
 
@@ -34,10 +36,19 @@ public:
                "every number how the loss changes when that number grows.";
     }
     std::vector<Parameter> parameters(const Frame& frame) const override;
+    std::vector<Need> needs(const Frame& frame) const override { return needs_of_run(frame); }
     std::vector<Invariant> invariants(const Frame& frame) const override;
     std::string describe(const Frame& frame) const override;
     void draw(Canvas& canvas, const Frame& frame) const override;
 };
+
+std::string difference_words(const Subject& s, const Tensor& second, const std::string& other) {
+    const Difference d = difference(*s.tensor, second);
+    return d.same_shape
+               ? " Against " + other + " the largest difference is " + format_number(d.largest) +
+                     " at " + coordinates_text(s.tensor->shape, d.at) + "."
+               : " " + other + " has another shape, " + to_string(second.shape) + ".";
+}
 
 // ---- states without a tensor --------------------------------------------------------------
 
@@ -102,6 +113,33 @@ std::string unknown_sentence(const Graph& graph, const std::string& name) {
                : "There are " + near + ".";
 }
 
+// ---- beside another run --------------------------------------------------------------------
+
+void draw_beside_run(Canvas& canvas, const Theme& t, const Rect& body, const Subject& s,
+                     const std::string& name, const Zoom& zoom, bool logarithmic) {
+    const OtherRun other = other_run(*s.frame, name, {s.id, s.gradient});
+    if (other.run != nullptr && other.result.value == nullptr && other.result.error.empty())
+        return draw_pending(canvas, t, body, "the same text through " + name, other.result.progress,
+                            "");
+    if (!other.ready()) {
+        const Missing why = missing_run(*s.frame, name, other);
+        return draw_sentence(canvas, t, body, why.head, why.body);
+    }
+    Subject second = make_subject(other.frame, other.tensor, &s);
+    second.run = name;
+    if (!second.tensor || second.tensor->size() == 0)
+        return draw_sentence(canvas, t, body, second.name() + " in " + name,
+                             missing_sentence(second));
+    draw_comparison(canvas, t, body, s, second, zoom, logarithmic);
+}
+
+std::string words_beside_run(const Subject& s, const std::string& name) {
+    const OtherRun other = other_run(*s.frame, name, {s.id, s.gradient});
+    if (!other.ready()) return "";
+    const Tensor* const second = make_subject(other.frame, other.tensor, &s).tensor;
+    return second == nullptr ? "" : difference_words(s, *second, "the same tensor in run " + name);
+}
+
 // ---- the view ------------------------------------------------------------------------------
 
 std::vector<Parameter> InspectorView::parameters(const Frame& frame) const {
@@ -131,7 +169,8 @@ std::vector<Parameter> InspectorView::parameters(const Frame& frame) const {
          1,
          {},
          std::string(),
-         "Name of a second tensor of the same shape: A, B and A − B; empty for none."},
+         "Name of a second tensor of the same shape, or run:NAME for this one in another training "
+         "run: A, B and A − B; empty for none."},
         {"gradient",
          T::toggle,
          0,
@@ -229,6 +268,10 @@ void InspectorView::draw(Canvas& canvas, const Frame& frame) const {
                     {number_of(frame, "pan_x", 0), number_of(frame, "pan_y", 0)},
                     frame.area.centre()};
     const bool logarithmic = toggle_of(frame, "log_histogram");
+    if (const auto run = run_asked(frame)) {
+        draw_beside_run(canvas, t, body, s, *run, zoom, logarithmic);
+        return;
+    }
     if (!other.empty()) {
         const TensorName b = named_tensor(*frame.trace->graph, other);
         if (b.node == no_node) {
@@ -308,14 +351,9 @@ std::string InspectorView::describe(const Frame& frame) const {
     if (!s.node->inputs.empty()) text += " Made from " + names_of(graph, s.node->inputs) + ".";
     if (!graph.users(id).empty()) text += " Used by " + names_of(graph, graph.users(id)) + ".";
     const std::string other = text_of(frame, "compare");
-    if (const Tensor* second = other.empty() ? nullptr : frame.trace->find(other)) {
-        const Difference d = difference(*s.tensor, *second);
-        text += d.same_shape
-                    ? " Against " + other + " the largest difference is " +
-                          format_number(d.largest) + " at " +
-                          coordinates_text(s.tensor->shape, d.at) + "."
-                    : " " + other + " has another shape, " + to_string(second->shape) + ".";
-    }
+    if (const auto run = run_asked(frame)) return text + words_beside_run(s, *run);
+    if (const Tensor* second = other.empty() ? nullptr : frame.trace->find(other))
+        text += difference_words(s, *second, other);
     return text;
 }
 

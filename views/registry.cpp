@@ -130,6 +130,13 @@ const View* find_view(std::string_view id) {
     return nullptr;
 }
 
+const NamedRun* find_run(const Frame& frame, std::string_view name) {
+    if (frame.runs != nullptr)
+        for (const NamedRun& run : *frame.runs)
+            if (run.name == name) return &run;
+    return nullptr;
+}
+
 bool setting_bool(const Frame& frame, const View& view, std::string_view name) {
     return std::get<bool>(value_of(frame, view, name));
 }

@@ -51,8 +51,9 @@ struct Invariant {
 // Another training run, to be compared with the one that is looked at.
 struct NamedRun {
     std::string name;
-    ModelPtr model;  // with its latest weights
-    std::shared_ptr<const History> history;
+    ModelPtr model;                          // with its latest weights
+    std::shared_ptr<const History> history;  // null: none was kept
+    bool operator==(const NamedRun&) const = default;
 };
 
 // Everything that a picture depends on; nothing else may.
@@ -98,6 +99,8 @@ public:
 // The explicit list, in the order of the course.
 const std::vector<std::unique_ptr<const View>>& views();
 const View* find_view(std::string_view id);  // null when there is none
+// Of those to compare with.
+const NamedRun* find_run(const Frame& frame, std::string_view name);  // null when there is none
 
 // The value of a declared setting: what is set, else the default.
 bool setting_bool(const Frame& frame, const View& view, std::string_view name);

@@ -311,16 +311,26 @@ bool set_model_field(ModelConfig& config, std::string_view name, std::string_vie
 }
 
 std::vector<std::string> model_fields() {
-    const Json json = settable_fields({});
     std::vector<std::string> names;
+    for (ModelField& field : model_field_values({})) names.push_back(std::move(field.name));
+    return names;
+}
+
+std::vector<ModelField> model_field_values(const ModelConfig& config) {
+    const auto text = [](const Json& value) {
+        return value.is_string() ? value.get<std::string>() : value.dump();
+    };
+    const Json json = settable_fields(config);
+    std::vector<ModelField> fields;
     for (const auto& [name, value] : json.items()) {
         if (!value.is_object()) {
-            names.push_back(name);
+            fields.push_back({name, text(value)});
             continue;
         }
-        for (const auto& [inner, ignored] : value.items()) names.push_back(name + "." + inner);
+        for (const auto& [inner, of_inner] : value.items())
+            fields.push_back({name + "." + inner, text(of_inner)});
     }
-    return names;
+    return fields;
 }
 
 ModelConfig read_config(const std::filesystem::path& file) {

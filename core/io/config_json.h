@@ -27,4 +27,11 @@ bool set_model_field(ModelConfig& config, std::string_view name, std::string_vie
                      const std::string& source = "--set");
 std::vector<std::string> model_fields();
 
+// Each of them with its value as set_model_field takes it.
+struct ModelField {
+    std::string name, value;
+    bool operator==(const ModelField&) const = default;
+};
+std::vector<ModelField> model_field_values(const ModelConfig& config);
+
 }  // namespace sf

@@ -28,6 +28,8 @@ AppState unusual() {
     s.follow = false;
     s.training = {{"lr", "0.001"}, {"balance", "bias"}};
     s.training_panel = "on";
+    s.runs = {{"none", "/runs/a b"}, {"bias", "/runs/bias"}};
+    s.compare = "bias";
     return s;
 }
 
