@@ -59,10 +59,10 @@ std::string refusal(std::string_view file, std::string_view include) {
         if (is_cairo(include) && !begins(file, "views/canvas/cairo_"))
             return "only the cairo canvas knows cairo";
         if (begins(include, "core/") &&
-            !any_begins(include,
-                        {"core/config.h", "core/known_shapes.h", "core/attention_cost.h",
-                         "core/tensor.h", "core/real.h", "core/error.h", "core/graph/",
-                         "core/model/model.h", "core/run/", "core/text/", "core/ops/rope.h"}))
+            !any_begins(include, {"core/config.h", "core/known_shapes.h", "core/attention_cost.h",
+                                  "core/shape_cost.h", "core/tensor.h", "core/real.h",
+                                  "core/error.h", "core/graph/", "core/model/model.h", "core/run/",
+                                  "core/text/", "core/ops/rope.h"}))
             return "views see core's config, graph and run only";
         if (include == "core/run/runner.h") return "views do not run the model";
     }
