@@ -1,4 +1,5 @@
 #include "core/text/one_line.h"
+#include "views/draw/flow.h"
 #include "views/draw/number.h"
 #include "views/draw/page.h"
 #include "views/draw/shapes.h"
@@ -29,61 +30,6 @@ bool can_write(const Frame& frame, const std::vector<Beginning>& beginnings) {
     return frame.train_step < 0 && frame.trace != nullptr && frame.trace->weights != nullptr &&
            frame.trace->graph->config == frame.history->config() && !beginnings.empty();
 }
-
-struct Piece {
-    std::string text;
-    TextStyle style;
-};
-
-// Pieces one behind the other in lines no wider than `width`, broken at spaces; what does not fit
-// ends in "…". Returns the height; `canvas` null: measures only.
-class Flow {
-public:
-    Flow(Canvas& canvas, Vec2 at, double width, double most, bool measure)
-        : canvas_(canvas), at_(at), width_(width), most_(most), measure_(measure), x_(at.x) {}
-
-    void add(const Piece& piece) {
-        for (std::size_t from = 0; from < piece.text.size() && !full_;) {
-            std::size_t to = piece.text.find(' ', from == 0 ? 1 : from + 1);
-            to = std::min(to, piece.text.size());
-            word(piece.text.substr(from, to - from), piece.style);
-            from = to;
-        }
-    }
-    double height() const { return x_ > at_.x || lines_ > 0 ? (lines_ + 1) * line_ : 0; }
-
-private:
-    void word(std::string text, const TextStyle& style) {
-        line_ = line_height(style.size);
-        double w = canvas_.text_width(text, style);
-        if (x_ > at_.x && x_ + w > at_.x + width_) {
-            if ((lines_ + 2) * line_ > most_) return end(style);
-            ++lines_;
-            x_ = at_.x;
-            if (text.front() == ' ') text.erase(0, 1);
-            w = canvas_.text_width(text, style);
-        }
-        if (w > width_) text = elide(canvas_, text, style, width_), w = width_;
-        put(text, style);
-        x_ += w;
-    }
-    void end(const TextStyle& style) {
-        full_ = true;
-        if (x_ + canvas_.text_width("…", style) <= at_.x + width_) put("…", style);
-    }
-    void put(const std::string& text, const TextStyle& style) {
-        if (measure_ || text.empty()) return;
-        const double y = at_.y + lines_ * line_ + line_ / 2 + cap_height(style.size) / 2;
-        canvas_.text({x_, y}, text, style);
-    }
-
-    Canvas& canvas_;
-    Vec2 at_;
-    double width_, most_;
-    bool measure_;
-    double x_, line_ = 0, lines_ = 0;
-    bool full_ = false;
-};
 
 // The end of a text, from a space on, that is no wider than `width`.
 std::string tail(const Canvas& canvas, const std::string& text, const TextStyle& style,
@@ -126,9 +72,9 @@ double draw_one(Canvas& canvas, const Frame& frame, const Writing& w, std::size_
     }
     const auto soft = t.text(t.small(), t.ink_soft);
     const auto ink = t.text(t.small(), v == Verdict::wrong ? t.bad : t.ink, Weight::bold);
-    Flow flow(canvas, {area.x, area.y + line}, area.w, 3.1 * line, measure);
-    flow.add({tail(canvas, plain_text(trace, b.prompt, false), soft, area.w * 1.5), soft});
-    if (there) flow.add({plain_text(trace, (*w.written)[i], true), ink});
+    TextFlow flow(canvas, {area.x, area.y + line}, area.w, 3.1 * line, measure);
+    flow.add(tail(canvas, plain_text(trace, b.prompt, false), soft, area.w * 1.5), soft);
+    if (there) flow.add(plain_text(trace, (*w.written)[i], true), ink);
     return line + flow.height();
 }
 

@@ -21,8 +21,8 @@ inline constexpr std::int64_t most_written = 32;  // tokens of one
 Written write_on(const Model& model, const std::vector<Beginning>& beginnings,
                  const Progress& progress = {});
 
-// What the model of a trace writes, and how true that is: `pass` counts the tokens that one full
-// pass over the whole text would have chosen otherwise by more than rounding.
+// What the model of a trace writes, and how true that is: `otherwise` counts the tokens
+// that one full pass over the whole text would have chosen otherwise by more than rounding.
 struct WrittenNow : DerivedValue {
     Written written;
     std::int64_t tokens = 0, otherwise = 0;
