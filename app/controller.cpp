@@ -98,6 +98,7 @@ void Controller::tick(double now) {
         toast_ = {};
         changed();
     }
+    build_drawn_up_shape();
     tell_needs();
 }
 
@@ -129,6 +130,7 @@ double Controller::next_wake() const {
     if (phase_ < 1) return now_;
     if (state_.playing) at = next_play_;
     if (!toast_.text.empty()) at = std::min(at, toast_.until);
+    if (drawn_up_ != built_) at = std::min(at, drawn_up_since_ + shape_rest);
     return at;
 }
 

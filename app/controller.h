@@ -30,6 +30,9 @@ enum class Move : std::uint8_t {
     last
 };
 
+// How long a drawn-up shape has to rest before it is built at once, in seconds.
+inline constexpr double shape_rest = 0.3;
+
 enum class Overlay : std::uint8_t { none, palette, help, checks };
 
 // What the controller asks of whoever hosts it; each may be empty.
@@ -194,6 +197,7 @@ public:
     void toggle_training(std::string_view on_or_off);
     void step_training(std::int64_t count);
     void restart_training(std::string_view seed);
+    void shape_training(std::string_view assignments);  // "hidden_size=64 n_routed_experts=8"
     void stop_training();
     void save_training(const std::string& folder);
     void follow_training(bool on);
@@ -258,6 +262,8 @@ private:
     void free_place(const std::string& view);
     void remember_place(int pane, const std::vector<std::string>& names);
     bool name_weights(FigureRequest& request) const;
+    std::string drawn_up_shape() const;
+    void build_drawn_up_shape();
     void start_move();
     void remember();
     void changed();
@@ -298,6 +304,10 @@ private:
     std::int64_t hover_index_ = -1;
     std::string error_;
     Toast toast_;
+    // The shape that a page asks to be built at once: the command, since when, and the last that
+    // was tried.
+    std::string drawn_up_, built_;
+    double drawn_up_since_ = 0;
     Overlay overlay_ = Overlay::none;
     bool prompt_focus_ = false, picture_focus_ = false, quitting_ = false, roomy_ = true;
 

@@ -22,10 +22,15 @@ struct Track {
     const char* name;
     double low, high;
     bool log, zero;
+    bool whole = false;
 };
 constexpr std::array tracks{
     Track{"lr", 1e-5, 1e-1, true, false}, Track{"gamma", 1e-5, 1e-1, true, true},
-    Track{"lambda", 0, 1, false, false}, Track{"alpha", 1e-6, 1e-1, true, true}};
+    Track{"lambda", 0, 1, false, false}, Track{"alpha", 1e-6, 1e-1, true, true},
+    Track{"batch", 1, 64, true, false, true}};
+// What a run begins with: chosen before it.
+constexpr Track seed_track{"seed", 0, 99, false, false, true};
+constexpr Track corpus_track{"corpus.", 0, 4, false, false};
 constexpr double zero_part = 0.04;  // of a track, its left end
 constexpr std::array balances{BalanceMode::none, BalanceMode::aux, BalanceMode::bias,
                               BalanceMode::bias_seq};
@@ -33,7 +38,8 @@ constexpr std::array balances{BalanceMode::none, BalanceMode::aux, BalanceMode::
 const Track* track_of(const std::string& name) {
     for (const Track& t : tracks)
         if (name == t.name) return &t;
-    return nullptr;
+    if (name == seed_track.name) return &seed_track;
+    return name.starts_with(corpus_track.name) ? &corpus_track : nullptr;
 }
 
 double part_of(const Track& t, double value) {
@@ -50,6 +56,7 @@ std::string value_at(const Track& t, double part) {
     double value = t.low + (t.high - t.low) * part;
     if (t.log) value = t.low * std::pow(t.high / t.low, (part - left) / (1 - left));
     if (t.zero && part < left) value = 0;
+    if (t.whole) return std::to_string(std::llround(value));
     std::array<char, 32> text{};
     const auto end =
         std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, 2);
@@ -205,9 +212,16 @@ void Panel::training() {
                   0);
         ImGui::Dummy(ImVec2(1, static_cast<float>(6 * scale_)));
         for (const TrainSettingInfo& info : train_settings()) {
-            if (track_of(info.name)) training_slider(info);
+            const bool begins = info.name == seed_track.name;
+            if (track_of(info.name) && (!begins || !run) &&
+                !info.name.starts_with(corpus_track.name))
+                training_slider(info);
             if (info.name == "balance") training_choice(info);
         }
+        if (!run)
+            for (const std::string& kind : corpus_kind_names())
+                training_slider({corpus_track.name + kind,
+                                 "How much of the text a run reads is of this kind.", "", ""});
         ImGui::Dummy(ImVec2(1, static_cast<float>(10 * scale_)));
     }
     if (folds) controller_.set_training_panel(!open);

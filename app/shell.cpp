@@ -135,7 +135,7 @@ void Shell::pointer(Vec2 at, bool on_widget) {
         return;
     }
     if (drag_ == Drag::train) {
-        controller_.look_at_training(train_step_at(controller_, layout_, at.x));
+        look_at_training(at);
         return;
     }
     if (drag_ == Drag::setting) {
@@ -189,9 +189,9 @@ void Shell::press(bool twice) {
     if (pressed_ && pressed_->node == "step" && layout_.bottom.contains(at_)) {
         drag_ = Drag::scrub;
         controller_.scrub(pressed_->index);
-    } else if (pressed_ && pressed_->node == "train-at" && layout_.clock.contains(at_)) {
+    } else if (pressed_ && pressed_->node == "train-at") {
         drag_ = Drag::train;
-        controller_.look_at_training(train_step_at(controller_, layout_, at_.x));
+        look_at_training(at_);
     } else if (const auto hit = find_setting(at_);
                hit && pressed_ && (pressed_->node.starts_with("setting:") || is_cell(*pressed_))) {
         drag_ = Drag::setting;
@@ -201,6 +201,17 @@ void Shell::press(bool twice) {
                                               controller_.has_parameter(pane, "pan_x")) {
         drag_pane_ = pane;
     }
+}
+
+// The kept step under the pointer: on the clock, which reaches beyond its height while it is
+// dragged, or on curves in a picture.
+void Shell::look_at_training(Vec2 at) {
+    const auto under = find(at);
+    if (pressed_ && pane_at(drag_from_) >= 0) {
+        if (under && under->node == "train-at") controller_.look_at_training(under->index);
+        return;
+    }
+    controller_.look_at_training(train_step_at(controller_, layout_, at.x));
 }
 
 void Shell::release() {
@@ -231,7 +242,7 @@ void Shell::click(const Pick& pick, bool twice) {
         controller_.go_to(pick.index);
     } else if (pick.node == "train-at") {
         // The second press of a double click.
-        controller_.look_at_training(train_step_at(controller_, layout_, at_.x));
+        look_at_training(at_);
     } else if (const Target target{pick.node, 0}; is_setting(target)) {
         if (const int pane = pane_at(at_); pane >= 0 && twice)
             controller_.reset_settings(pane, target);

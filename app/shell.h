@@ -44,6 +44,7 @@ private:
     int pane_at(Vec2 at) const;
     void click(const Pick& pick, bool twice);
     void click_cell(const Pick& pick, bool twice);
+    void look_at_training(Vec2 at);
     bool is_cell(const Pick& pick) const;
     const Explanation& explanation(const Pick& pick);
 

@@ -4,6 +4,7 @@
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
 #include "views/latent_draw.h"
+#include "views/track.h"
 
 #include <algorithm>
 #include <cmath>
@@ -115,32 +116,6 @@ double draw_table(Canvas& canvas, const Scene& s, const Rect& area) {
     return y - area.y;
 }
 
-// A name, its value and a track to drag it on.
-void draw_track(Canvas& canvas, const Scene& s, const Rect& r, const Parameter& p,
-                const std::string& name, double value, bool set) {
-    const Theme& t = *s.theme;
-    const double u = t.text_scale, knob = 5 * u;
-    const auto soft = t.text(t.small(), t.ink_soft);
-    auto number = t.text(t.small(), set ? t.accent : t.ink, Weight::bold, Align::right);
-    const double label = std::ceil(canvas.text_width("bits a number", soft)) + 10 * u;
-    const double figure = std::ceil(canvas.text_width("131 072", number)) + 10 * u;
-    const Rect track{r.x + label + knob, r.y, r.w - label - figure - 2 * knob, r.h};
-    if (track.w < 32 * u) return;
-    text_in(canvas, {r.x, r.y, label, r.h}, name, soft);
-    text_in(canvas, {r.right() - figure, r.y, figure, r.h}, format_count(std::llround(value)),
-            number);
-    const double y = track.centre().y, x = track.x + track.w * p.part_of(value);
-    canvas.line({track.x, y}, {track.right(), y}, t.hairline, 2 * u);
-    canvas.line({track.x, y}, {x, y}, t.accent, 2 * u);
-    draw_circle(canvas, {x, y}, knob, t.accent);
-    // A cell a value; of a log scale an eighth of an octave.
-    const auto cells =
-        p.log ? std::llround(8 * std::log2(p.max / p.min)) + 1 : std::llround(p.max - p.min) + 1;
-    const double half = track.w / static_cast<double>(std::max<std::int64_t>(cells - 1, 1)) / 2;
-    canvas.hit({track.x - half, r.y, track.w + 2 * half, r.h},
-               {"setting:" + p.name, p.log ? 0 : static_cast<std::int64_t>(p.min), 1, cells, 0, 1});
-}
-
 double draw_quotients(Canvas& canvas, const Scene& s, const Rect& area) {
     const Theme& t = *s.theme;
     return paragraph(canvas, {area.x, area.y}, area.w, famous_quotient(),
@@ -166,10 +141,15 @@ void draw_by_hand(Canvas& canvas, const Scene& s, const Rect& area) {
     double y = area.y;
     y += draw_block_title(canvas, t, area, "A shape by hand", "drag");
     const auto all = parameters(*s.frame);
+    const double label =
+        std::ceil(canvas.text_width("bits a number", t.text(t.small(), t.ink_soft))) + 10 * u;
+    const double figure =
+        std::ceil(canvas.text_width("131 072", t.text(t.small(), t.ink, Weight::bold))) + 10 * u;
     const auto track = [&](const char* name, const std::string& title, double value, bool set) {
         for (const Parameter& p : all)
             if (p.name == name && y + 22 * u <= area.bottom()) {
-                draw_track(canvas, s, {area.x, y, area.w, 24 * u}, p, title, value, set);
+                draw_track(canvas, t, p,
+                           {{area.x, y, area.w, 24 * u}, title, value, set, label, figure});
                 y += 26 * u + more;
             }
     };

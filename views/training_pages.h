@@ -8,5 +8,8 @@
 namespace sf {
 
 std::unique_ptr<const ViewPage> make_training_runs_page();
+std::unique_ptr<const ViewPage> make_training_curves_page();
+std::unique_ptr<const ViewPage> make_training_text_page();
+std::unique_ptr<const ViewPage> make_training_shape_page();
 
 }  // namespace sf

@@ -25,6 +25,11 @@ TrainSettings with(TrainSettings settings,
     return settings;
 }
 
+bool same_vocabulary(const ModelConfig& a, const ModelConfig& b) {
+    return a.vocab_size == b.vocab_size && a.bos_token_id == b.bos_token_id &&
+           a.eos_token_id == b.eos_token_id;
+}
+
 bool has_state(const fs::path& folder) {
     std::error_code error;
     return !folder.empty() && fs::exists(folder / train_state_name, error);
@@ -45,14 +50,16 @@ LiveTraining::LiveTraining(const TrainStart& start, const ModelPtr& model, int t
         throw UserError("training: there is no model here whose shape could be trained");
     if (model) name_ = model->name;
     if (!continue_saved(start, model)) {
-        if (model && !start.config) tokenizer_ = model->tokenizer;
         const ModelConfig config = start.config ? *start.config : model->config;
+        if (model && same_vocabulary(config, model->config)) tokenizer_ = model->tokenizer;
         if (const auto problems = config.problems(); !problems.empty())
             throw UserError("training: " + problems.front());
         const TrainSettings base = start.settings ? *start.settings : live_settings(config);
         if (!name_.ends_with(", live")) name_ += name_.empty() ? "live" : ", live";
         begin(config, with(base, start.set));
-        if (model && model->weights && model->weights->trained_step > 0)
+        if (start.config)
+            message_ = "The weights were drawn anew, of another shape.";
+        else if (model && model->weights && model->weights->trained_step > 0)
             message_ = "The weights were drawn anew: " + model->name +
                        " came without a training state to go on from.";
     }

@@ -16,7 +16,8 @@ namespace sf {
 // ---- what the window asks of a training run; answered between two steps
 
 // Begins a run. A model that was opened from a folder with a training state goes on from there;
-// else weights are drawn anew, of the model's shape or of `config`.
+// else weights are drawn anew, of the model's shape or of `config`. With a config it takes the
+// place of a run that stands before its first step.
 struct TrainStart {
     std::optional<TrainSettings> settings;  // none: those of the saved run, else live_settings
     std::vector<std::pair<std::string, std::string>> set;  // over them, as `--set` takes it

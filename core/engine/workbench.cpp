@@ -210,7 +210,12 @@ void Workbench::show_new_run() {
 }
 
 void Workbench::carry_out(const TrainStart& c) {
-    if (training)
+    // A run that stands before its first step gives way to one of another shape.
+    if (training && c.config && training->steps_done() > 0)
+        throw UserError("training: the run has taken " + std::to_string(training->steps_done()) +
+                        " steps, which another shape would lose; train-stop ends it, train-save "
+                        "keeps it");
+    if (training && !c.config)
         throw UserError(
             "training: there is a run already; train-restart begins it anew, train-stop ends "
             "it");

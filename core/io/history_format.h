@@ -30,6 +30,15 @@ inline constexpr std::array all_series{
     Series{"bigram_loss", &StepRecord::bigram_loss},
 };
 
+// The floor of each record's text; histories of before December 2026 have one for all.
+inline constexpr Series floor_series{"floor", &StepRecord::floor};
+
+// What the model wrote at kept steps, as JSON: {"beginnings": [{"kind", "prompt", "answer"}, ...],
+// "steps": {"100": [[ids], ...]}}. The reader takes it into a history that has its probes; UserError
+// begins with `source`.
+std::string written_json(const History& history);
+void read_written(const std::string& json, const std::string& source, History& history);
+
 inline std::string probe_prefix(const std::string& prefix) {
     return prefix + "probe.";
 }

@@ -14,9 +14,10 @@
 namespace sf {
 
 // A history as tensors: step, tokens (I64, (n)), loss, balance_loss, grad_norm, lr, gamma, lambda,
-// alpha, tokens_per_second, heldout_loss, bigram_loss (F32, (n)), mtp_loss (n, depths), load (I64)
-// and bias (n, layers, experts), and probe.STEP.NODE for what is_probe_node names; and one text of
-// metadata, `about`. All names begin with `prefix`, so that they may lie in a file beside others.
+// alpha, tokens_per_second, heldout_loss, bigram_loss, floor (F32, (n)), mtp_loss (n, depths), load
+// (I64) and bias (n, layers, experts), and probe.STEP.NODE for what is_probe_node names; and texts
+// of metadata: `about` and, where the model wrote at kept steps, `written`. All names begin with
+// `prefix`, so that they may lie in a file beside others.
 // With probes as F32 reading gives back every bit.
 struct HistoryTensors {
     std::vector<NamedTensor> tensors;

@@ -43,6 +43,9 @@ public:
         History history =
             History::restore(config_, budget_, stride_, std::move(records), std::move(probes));
         history.about = std::move(about_);
+        if (const auto found = tensors_.metadata().find(prefix_ + "written");
+            found != tensors_.metadata().end())
+            read_written(found->second, file_ + ": " + prefix_ + "written", history);
         return history;
     }
 
@@ -160,6 +163,13 @@ private:
         return result;
     }
 
+    void read_series(const history_format::Series& series, std::int64_t n,
+                     std::vector<StepRecord>& records) const {
+        const Tensor values = tensor(series.name, {n}, DType::real);
+        for (std::size_t i = 0; i < records.size(); ++i)
+            records[i].*series.value = static_cast<float>(values.real[i]);
+    }
+
     std::vector<StepRecord> read_records() const {
         const Tensor step = steps();
         const std::int64_t n = step.shape[0];
@@ -183,11 +193,11 @@ private:
             part(bias.real, i, records[i].bias);
             part(mtp.real, i, records[i].mtp_loss);
         }
-        for (const auto& series : all_series) {
-            const Tensor values = tensor(series.name, {n}, DType::real);
-            for (std::size_t i = 0; i < records.size(); ++i)
-                records[i].*series.value = static_cast<float>(values.real[i]);
-        }
+        for (const auto& series : all_series) read_series(series, n, records);
+        if (tensors_.entries().contains(prefix_ + floor_series.name))
+            read_series(floor_series, n, records);
+        else if (about_.floor)
+            for (StepRecord& record : records) record.floor = static_cast<float>(*about_.floor);
         return records;
     }
 

@@ -75,11 +75,14 @@ HistoryTensors history_tensors(const History& history, const std::string& prefix
                    [](const StepRecord& r, Tensor& t, std::size_t i) { t.ints[i] = r.step; });
     writer.records("tokens", history, {n}, DType::i64,
                    [](const StepRecord& r, Tensor& t, std::size_t i) { t.ints[i] = r.tokens; });
-    for (const auto& series : all_series)
+    const auto number = [&](const Series& series) {
         writer.records(series.name, history, {n}, DType::real,
                        [&](const StepRecord& r, Tensor& t, std::size_t i) {
                            t.real[i] = static_cast<Real>(r.*series.value);
                        });
+    };
+    for (const auto& series : all_series) number(series);
+    number(floor_series);
     const auto list = [](const auto& from, auto& to, std::size_t begin) {
         std::copy(from.begin(), from.end(), to.begin() + static_cast<std::ptrdiff_t>(begin));
     };
@@ -93,6 +96,8 @@ HistoryTensors history_tensors(const History& history, const std::string& prefix
     for (const std::int64_t step : history.probe_steps())
         writer.probe(step, *history.probe(step), probes);
     out.metadata.emplace(prefix + "about", about_json(history));
+    if (!history.about.beginnings.empty())
+        out.metadata.emplace(prefix + "written", written_json(history));
     return out;
 }
 

@@ -198,19 +198,34 @@ void History::add_probe(std::int64_t step, const TracePtr& trace) {
     if (const auto last = probes_.empty() ? probes_.end() : std::prev(probes_.end());
         last != probes_.end() && last->first < step && !is_probe_step(last->first))
         probes_.erase(last);
-    probes_[step] = make_probe(*trace, step);
+    probes_[step] = {make_probe(*trace, step), nullptr};
     thin_probes(max_probes);
 }
 
 std::vector<std::int64_t> History::probe_steps() const {
     std::vector<std::int64_t> steps;
-    for (const auto& [step, trace] : probes_) steps.push_back(step);
+    for (const auto& [step, kept] : probes_) steps.push_back(step);
     return steps;
 }
 
 TracePtr History::probe(std::int64_t step) const {
     const auto after = probes_.upper_bound(step);
-    return after == probes_.begin() ? nullptr : std::prev(after)->second;
+    return after == probes_.begin() ? nullptr : std::prev(after)->second.probe;
+}
+
+void History::add_written(std::int64_t step, Written written) {
+    const auto kept = probes_.find(step);
+    if (kept == probes_.end())
+        throw ShapeError("history", "keeps nothing of step " + std::to_string(step));
+    if (written.size() != about.beginnings.size())
+        throw ShapeError("history", "needs " + std::to_string(about.beginnings.size()) +
+                                        " texts, got " + std::to_string(written.size()));
+    kept->second.written = std::make_shared<const Written>(std::move(written));
+}
+
+std::shared_ptr<const Written> History::written(std::int64_t step) const {
+    const auto kept = probes_.find(step);
+    return kept == probes_.end() ? nullptr : kept->second.written;
 }
 
 History History::restore(const ModelConfig& config, std::size_t budget, std::int64_t stride,
@@ -221,7 +236,7 @@ History History::restore(const ModelConfig& config, std::size_t budget, std::int
         history.check(record);
         history.push(std::make_shared<const StepRecord>(std::move(record)));
     }
-    history.probes_ = std::move(probes);
+    for (auto& [step, probe] : probes) history.probes_[step] = {std::move(probe), nullptr};
     return history;
 }
 

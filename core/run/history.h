@@ -2,6 +2,7 @@
 
 #include "core/config.h"
 #include "core/run/trace.h"
+#include "core/run/writing.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -26,6 +27,7 @@ struct StepRecord {
     float lr = 0, gamma = 0, lambda = 0, alpha = 0;
     float tokens_per_second = 0;
     float heldout_loss = not_measured, bigram_loss = not_measured;
+    float floor = not_measured;  // that no model of the text trained on can be below
     // Tokens that were routed in this step and in those before it that were thinned out: what
     // `load` counts.
     std::int64_t tokens = 0;
@@ -34,10 +36,11 @@ struct StepRecord {
 };
 
 struct HistoryAbout {
-    std::optional<double> floor;       // nats/token that no model of this text can be below
+    std::optional<double> floor;       // of the text that is trained on now; see StepRecord
     std::vector<std::string> corpora;  // labels of the kinds of text trained on
     std::string probe_text;            // what the probes read
     std::int64_t row_tokens = 0;       // of the longest rows trained on; 0: nobody wrote it down
+    std::vector<Beginning> beginnings;  // what the model goes on with at kept steps
     bool operator==(const HistoryAbout&) const = default;
 };
 
@@ -48,7 +51,7 @@ struct HistoryAbout {
 // tokens of dropped steps are added to the next kept one (sums stay true) and so passes on the
 // latest held-out measurement. What is kept depends on the records alone, not on when a run was
 // saved and resumed. Probes: at most max_probes, of the steps 0, 1, 2, 5, 10, ... and the latest;
-// beyond that 2s and 5s go, smallest first.
+// beyond that 2s and 5s go, smallest first. What the model of a step wrote goes with its probe.
 //
 // A value: copying costs a pointer per 64 records and per probe, so that the trainer may publish a
 // copy each step; whoever holds a copy may read it in any thread while the original grows.
@@ -99,6 +102,12 @@ public:
     // The nearest at or below a step; null when there is none.
     TracePtr probe(std::int64_t step) const;
 
+    // What the model of a kept step writes after about.beginnings. Throws ShapeError when nothing
+    // of the step is kept or it is not one text for each of them.
+    void add_written(std::int64_t step, Written written);
+    // Of that very step; null: nobody wrote it down.
+    std::shared_ptr<const Written> written(std::int64_t step) const;
+
     // For the reader of files, which has checked everything: records as they were written.
     static History restore(const ModelConfig& config, std::size_t budget, std::int64_t stride,
                            std::vector<StepRecord> records,
@@ -111,6 +120,10 @@ private:
     };
     using RecordPtr = std::shared_ptr<const StepRecord>;
     using Chunk = std::vector<RecordPtr>;  // chunk_size of them; the last may be shorter
+    struct Kept {
+        TracePtr probe;
+        std::shared_ptr<const Written> written;
+    };
     static constexpr std::size_t chunk_size = 64;
 
     void check(const StepRecord& record) const;
@@ -126,7 +139,7 @@ private:
     std::int64_t stride_ = 1;
     std::size_t size_ = 0;
     std::vector<std::shared_ptr<const Chunk>> chunks_;
-    std::map<std::int64_t, TracePtr> probes_;
+    std::map<std::int64_t, Kept> probes_;
 };
 
 }  // namespace sf

@@ -55,9 +55,8 @@ Trainer::Trainer(const ModelConfig& config, const TrainSettings& settings, Train
     change(settings);
     weights_.assign(*initial_weights(config, settings.seed));
     find_nodes();
-    const auto floor = text_->floor();
-    if (std::isfinite(floor)) history_.about.floor = floor;
     history_.about.corpora = text_->labels();
+    see_text();
     held_out_ = text_->held_out(held_out_rows, settings_.seq);
     bigram_loss_ = text_->bigram_loss(held_out_);
     const auto probe = text_->probe(max_probe_tokens);
@@ -72,6 +71,14 @@ void Trainer::keep_probe() {
     options.threads = 1;
     const auto made = model("probe");
     history_.add_probe(done_, run_trace(made, {text_->probe(max_probe_tokens)}, options));
+    history_.add_written(done_, write_on(*made, history_.about.beginnings));
+}
+
+// A history that goes on may be of another mix of texts, or know of none to go on with.
+void Trainer::see_text() {
+    const double floor = text_->floor();
+    history_.about.floor = std::isfinite(floor) ? std::optional(floor) : std::nullopt;
+    if (history_.about.beginnings.empty()) history_.about.beginnings = text_->beginnings();
 }
 
 void Trainer::find_nodes() {
@@ -235,6 +242,7 @@ StepRecord Trainer::record(double norm, double seconds) {
     r.gamma = static_cast<float>(settings_.gamma);
     r.lambda = static_cast<float>(settings_.lambda);
     r.alpha = static_cast<float>(settings_.alpha);
+    r.floor = static_cast<float>(history_.about.floor.value_or(not_measured));
     r.tokens = settings_.batch * settings_.seq;
     r.tokens_per_second = static_cast<float>(static_cast<double>(r.tokens) / seconds);
     const auto experts = static_cast<std::size_t>(config_.n_routed_experts);
@@ -298,6 +306,7 @@ void Trainer::restore(const State& state, History history) {
     v_.assign(state.v);
     history_ = std::move(history);
     see_rows();
+    see_text();
     keep_good_state();
 }
 

@@ -73,6 +73,7 @@ private:
     void keep_good_state();
     void keep_probe();
     void see_rows();
+    void see_text();
 
     ModelConfig config_;
     TrainSettings settings_;

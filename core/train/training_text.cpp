@@ -69,6 +69,9 @@ public:
         return beginning(tokenizer_->encode(corpus_document_of(0, 0, CorpusPart::held_out, 0).text),
                          limit);
     }
+    std::vector<Beginning> beginnings() const override {
+        return corpus_beginnings(mix_, *tokenizer_);
+    }
 
 protected:
     std::vector<std::int64_t> counted_tokens() const override {
@@ -157,6 +160,10 @@ public:
     }
     std::vector<std::int64_t> probe(std::int64_t limit) const override {
         return beginning(held_out_, limit);
+    }
+    std::vector<Beginning> beginnings() const override {
+        constexpr std::int64_t prompt = 16;
+        return {{"held-out text", beginning(held_out_, prompt), {}}};
     }
 
 protected:

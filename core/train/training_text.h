@@ -1,6 +1,7 @@
 #pragma once
 
 #include "core/config.h"
+#include "core/text/beginning.h"
 #include "core/text/corpus.h"
 #include "core/text/tokenizer.h"
 #include "core/train/bigram.h"
@@ -33,6 +34,8 @@ public:
     virtual std::vector<std::string> labels() const = 0;  // the kinds of text
     // A short held-out text that probes of the training read, at most `limit` ids.
     virtual std::vector<std::int64_t> probe(std::int64_t limit) const = 0;
+    // Held-out texts that the model goes on with, so that one sees what it writes.
+    virtual std::vector<Beginning> beginnings() const { return {}; }
 
     // What a resumed run must find again; empty `file`: the generated corpus.
     struct Source {

@@ -154,6 +154,70 @@ TEST_F(Training, KeysOfTheWalkGoOnWhileItTrains) {
     EXPECT_EQ(c_->step(), 3) << "what is shown is refreshed, the step stays";
 }
 
+TEST_F(Training, AnotherShapeIsBuiltAndWaitsForItsFirstStep) {
+    const auto width = [&] { return c_->snapshot().model->config.hidden_size; };
+    for (const char* bad :
+         {"train-shape", "train-shape hidden_size", "train-shape depth=3",
+          "train-shape hidden_size=wide", "train-shape hidden_size=0", "train-shape n_group=3",
+          "train-shape hidden_size=4096 num_hidden_layers=12"})
+        EXPECT_THROW(carry_out(*c_, bad), UserError) << bad;
+    run("train-shape hidden_size=32 n_routed_experts=4 n_group=2");
+    EXPECT_EQ(c_->error(), "");
+    ASSERT_NE(c_->training(), nullptr);
+    EXPECT_EQ(c_->training()->state, TrainingStatus::State::paused);
+    EXPECT_EQ(c_->training()->step, 0);
+    EXPECT_EQ(width(), 32);
+    ASSERT_NE(c_->snapshot().trace, nullptr) << "the text is read by the new model";
+    EXPECT_EQ(c_->snapshot().trace->graph->config.n_routed_experts, 4);
+    EXPECT_EQ(c_->training()->settings.batch, 2) << "with the settings that were chosen";
+    ASSERT_NE(c_->toast(), nullptr);
+    EXPECT_NE(c_->toast()->text.find("Built: "), std::string::npos);
+    EXPECT_NE(c_->toast()->text.find(" parameters (−"), std::string::npos) << c_->toast()->text;
+    // Before its first step a run gives way, after it no more.
+    run("train-shape hidden_size=24");
+    EXPECT_EQ(width(), 24);
+    run("train-step 2");
+    EXPECT_THROW(carry_out(*c_, "train-shape hidden_size=32"), UserError);
+    EXPECT_EQ(c_->training()->step, 2);
+    EXPECT_EQ(width(), 24);
+    run("train-stop");
+    run("train-shape hidden_size=32");
+    EXPECT_EQ(width(), 32);
+}
+
+TEST_F(Training, ADrawnUpShapeIsBuiltAtOnceWhenItRests) {
+    for (const char* line :
+         {"view training", "set training.show=shape", "set training.rebuild=true"})
+        run(line);
+    carry_out(*c_, "set training.num_hidden_layers=2");
+    const auto layers = [&] { return c_->snapshot().model->config.num_hidden_layers; };
+    c_->tick(10);
+    EXPECT_LE(c_->next_wake(), 10 + shape_rest);
+    c_->tick(10 + shape_rest / 2);
+    EXPECT_EQ(c_->training(), nullptr) << "it is still being dragged";
+    carry_out(*c_, "set training.num_hidden_layers=4");
+    c_->tick(10 + shape_rest);
+    EXPECT_EQ(c_->training(), nullptr);
+    c_->tick(10 + 3 * shape_rest);
+    c_->wait_idle(11);
+    ASSERT_NE(c_->training(), nullptr);
+    EXPECT_EQ(layers(), 4);
+    // What was built is the present shape now; nothing is left to build.
+    c_->tick(20);
+    EXPECT_EQ(c_->error(), "");
+    // A run that has taken steps is left alone, and is not asked again and again.
+    run("train-step 1");
+    carry_out(*c_, "set training.num_hidden_layers=5");
+    c_->tick(30);
+    c_->tick(31);
+    EXPECT_NE(c_->error().find("train-stop"), std::string::npos);
+    carry_out(*c_, "dismiss");
+    c_->tick(32);
+    c_->tick(33);
+    EXPECT_EQ(c_->error(), "");
+    EXPECT_EQ(layers(), 4);
+}
+
 #define START(name, options)                                                    \
     std::unique_ptr<Headless> name;                                             \
     try {                                                                       \
@@ -242,6 +306,40 @@ TEST(TrainingWindow, ButtonsAndTracksOfThePanelWork) {
     EXPECT_EQ(h->controller().training()->state, TrainingStatus::State::running);
     click(3);
     EXPECT_EQ(h->controller().training(), nullptr);
+}
+
+TEST(TrainingWindow, TheCurvesMoveTheClockByPressAndDrag) {
+    START(h, nano());
+    h->finish();
+    h->key("Escape");
+    make_small(h->controller());
+    h->controller().attempt("train-step 12");
+    h->finish();
+    h->controller().attempt("view training");
+    h->advance(0);
+    RecordingCanvas picture({0, 0, 1280, 720});
+    h->controller().view(0).draw(picture, h->controller().frame(0));
+    const auto at = [&](std::int64_t step) {
+        for (const Hit& hit : picture.hits())
+            if (hit.target.node == "train-at" && hit.target.first == step) return hit.rect.centre();
+        ADD_FAILURE() << "no place of step " << step;
+        return Vec2{};
+    };
+    h->input(mouse_move(at(5)));
+    h->input(mouse_button(0, true));
+    h->advance(0);
+    EXPECT_EQ(h->controller().probe_step(), 5);
+    h->input(mouse_move(at(10)));
+    h->advance(0);
+    EXPECT_EQ(h->controller().probe_step(), 10);
+    h->input(mouse_move({2, 2}));
+    h->advance(0);
+    EXPECT_EQ(h->controller().probe_step(), 10) << "beside the curves it stays";
+    h->input(mouse_move(at(2)));
+    h->input(mouse_button(0, false));
+    h->advance(0);
+    EXPECT_EQ(h->controller().probe_step(), 2);
+    EXPECT_EQ(h->controller().frame(0).train_step, 2);
 }
 
 }  // namespace

@@ -44,6 +44,7 @@ StepRecord record_of(const History& h, std::int64_t step) {
     r.tokens_per_second = any(9);
     if (step % 4 == 0) r.heldout_loss = any(10);
     if (step % 8 == 0) r.bigram_loss = any(11);
+    r.floor = any(12);
     r.tokens = 1024;
     const std::size_t cells = h.layers().size() * static_cast<std::size_t>(h.experts());
     for (std::size_t i = 0; i < cells; ++i) {
@@ -56,12 +57,17 @@ StepRecord record_of(const History& h, std::int64_t step) {
 History some_history(const char* preset, std::int64_t steps, std::int64_t probes,
                      std::size_t budget = History::default_budget) {
     History h(ModelConfig::preset(preset), budget);
-    h.about = {1.0 / 3, {"prose", "code"}, "The cat sat on a"};
+    h.about = {1.0 / 3,
+               {"prose", "code"},
+               "The cat sat on a",
+               0,
+               {{"prose", {1, 2, 3}, {}}, {"code", {4}, {5, 6}}}};
     for (std::int64_t step = 1; step <= steps; ++step) h.add(record_of(h, step));
     std::uint64_t seed = 0;
     for (std::int64_t step = 0; probes > 0; ++step)
         if (is_probe_step(step)) {
             h.add_probe(step, short_trace(preset, ++seed));
+            if (step != 1) h.add_written(step, {{step, 7, 8}, {}});
             --probes;
         }
     return h;
@@ -76,7 +82,7 @@ bool same(const StepRecord& a, const StepRecord& b) {
     const auto scalars = [](const StepRecord& r) {
         return std::vector<float>{r.loss,         r.balance_loss, r.grad_norm, r.lr,
                                   r.gamma,        r.lambda,       r.alpha,     r.tokens_per_second,
-                                  r.heldout_loss, r.bigram_loss};
+                                  r.heldout_loss, r.bigram_loss,  r.floor};
     };
     return a.step == b.step && a.tokens == b.tokens && a.load == b.load && bits(a.bias, b.bias) &&
            bits(a.mtp_loss, b.mtp_loss) && bits(scalars(a), scalars(b));
@@ -101,6 +107,12 @@ void expect_same(const History& a, const History& b) {
     ASSERT_EQ(a.probe_steps(), b.probe_steps());
     for (const auto step : a.probe_steps())
         EXPECT_TRUE(same(*a.probe(step), *b.probe(step))) << step;
+    for (const auto step : a.probe_steps()) {
+        ASSERT_EQ(a.written(step) == nullptr, b.written(step) == nullptr) << step;
+        if (a.written(step)) {
+            EXPECT_EQ(*a.written(step), *b.written(step)) << step;
+        }
+    }
 }
 
 void write(const std::filesystem::path& path, const History& h, const std::string& prefix) {
@@ -183,11 +195,27 @@ TEST(HistoryIo, a_dense_model_has_losses_and_no_loads) {
     expect_same(h, read_history(folder / "t", c));
 }
 
+// Files of before floors of records and texts that were written.
+TEST(HistoryIo, older_files_have_one_floor_and_no_texts) {
+    Scratch folder;
+    const History h = some_history("nano", 20, 2);
+    auto out = history_tensors(h);
+    std::erase_if(out.tensors, [](const NamedTensor& t) { return t.name == "floor"; });
+    out.metadata.erase("written");
+    write_safetensors(folder / "t", out.tensors, out.metadata);
+    const History read = read_history(folder / "t", h.config());
+    EXPECT_EQ(read.size(), h.size());
+    EXPECT_EQ(read[5].floor, static_cast<float>(1.0 / 3));
+    EXPECT_TRUE(read.about.beginnings.empty());
+    EXPECT_EQ(read.probe_steps(), h.probe_steps());
+    EXPECT_EQ(read.written(0), nullptr);
+}
+
 // A saved history as its parts, to be damaged.
 struct Parts {
     std::map<std::string, Tensor> tensors;
     std::map<std::string, std::string> metadata;
-    json about;
+    json about, written;
 };
 struct Damage {
     const char* name;
@@ -208,11 +236,15 @@ TEST_P(DamagedHistory, is_refused_in_one_sentence) {
         const SafetensorsFile file(folder / "t");
         parts.metadata = file.metadata();
         parts.about = json::parse(parts.metadata.at("about"));
+        parts.written = json::parse(parts.metadata.at("written"));
         for (const auto& [name, entry] : file.entries())
             parts.tensors.emplace(name, file.read(name));
     }
     GetParam().change(parts);
-    if (!parts.metadata.empty()) parts.metadata["about"] = parts.about.dump();
+    if (!parts.metadata.empty()) {
+        parts.metadata["about"] = parts.about.dump();
+        parts.metadata["written"] = parts.written.dump();
+    }
     std::vector<NamedTensor> list;
     for (const auto& [name, tensor] : parts.tensors)
         list.push_back(
@@ -248,6 +280,22 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"long_text", [](Parts& p) { set_about(p, "probe_text", std::string(100000, 'a')); },
                "probe_text must be a short string"},
         Damage{"attention", [](Parts& p) { set_about(p, "attention", "x"); }, "must be naive or"},
+        Damage{"written_list", [](Parts& p) { p.written = json::array(); },
+               "written: must be an object"},
+        Damage{"no_written_steps", [](Parts& p) { p.written.erase("steps"); },
+               "written: steps is missing"},
+        Damage{"beginnings", [](Parts& p) { p.written["beginnings"] = 3; },
+               "written: beginnings must be a list"},
+        Damage{"kind", [](Parts& p) { p.written["beginnings"][0]["kind"] = 3; },
+               "written: kind must be a short string"},
+        Damage{"prompt_id", [](Parts& p) { p.written["beginnings"][0]["prompt"][1] = 258; },
+               "written: prompt must hold ids below 258"},
+        Damage{"written_id", [](Parts& p) { p.written["steps"]["0"][0][0] = -1; },
+               "written: a text must hold ids below 258"},
+        Damage{"fewer_texts", [](Parts& p) { p.written["steps"]["0"] = json::array(); },
+               "written: step 0 must be a list of 2 texts"},
+        Damage{"written_step", [](Parts& p) { p.written["steps"]["7"] = p.written["steps"]["0"]; },
+               "written: steps names a step without a probe"},
         Damage{"missing", [](Parts& p) { p.tensors.erase("loss"); }, "tensor loss: is missing"},
         Damage{"no_steps", [](Parts& p) { p.tensors.erase("step"); }, "tensor step: is missing"},
         Damage{"shape", [](Parts& p) { p.tensors["loss"] = Tensor({2}, DType::real); },

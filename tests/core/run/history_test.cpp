@@ -290,5 +290,39 @@ TEST(History, probes_are_few_and_depend_on_no_split) {
     EXPECT_EQ(whole.probe_steps().back(), History::max_step);
 }
 
+TEST(History, what_was_written_goes_with_its_probe) {
+    const ModelPtr model = preset_model("nano", 1);
+    const TracePtr trace = run_trace(model, {model->encode("abc")});
+    History h(model->config);
+    h.about.beginnings = {{"a", {1}, {}}, {"b", {2}, {3}}};
+    EXPECT_THROW(h.add_written(0, {{}, {}}), ShapeError) << "nothing is kept of it";
+    h.add_probe(0, trace);
+    EXPECT_EQ(h.written(0), nullptr);
+    EXPECT_THROW(h.add_written(0, {{}}), ShapeError) << "one for each beginning";
+    h.add_written(0, {{5}, {6, 7}});
+    const History before = h;
+    // Of the end of a part of the run, as long as it is the latest.
+    h.add_probe(33, trace);
+    h.add_written(33, {{8}, {}});
+    EXPECT_EQ(*h.written(33), (Written{{8}, {}}));
+    EXPECT_EQ(h.written(34), nullptr) << "of that very step";
+    h.add_probe(50, trace);
+    EXPECT_EQ(h.written(33), nullptr);
+    h.add_written(50, {{9}, {}});
+    h.truncate(49);
+    EXPECT_EQ(h.written(50), nullptr);
+    EXPECT_EQ(*h.written(0), (Written{{5}, {6, 7}}));
+    EXPECT_EQ(before.probe_steps(), (std::vector<std::int64_t>{0})) << "a copy stays as it was";
+    // Thinned with the probes, twos and fives first.
+    for (const std::int64_t step : {1, 2, 5, 10, 20}) {
+        h.add_probe(step, trace);
+        h.add_written(step, {{step}, {}});
+    }
+    const History few = h.thinned(100, 4);
+    EXPECT_EQ(few.probe_steps(), (std::vector<std::int64_t>{0, 1, 10, 20}));
+    EXPECT_EQ(few.written(5), nullptr);
+    EXPECT_EQ(*few.written(10), (Written{{10}, {}}));
+}
+
 }  // namespace
 }  // namespace sf

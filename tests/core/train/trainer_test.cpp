@@ -5,6 +5,7 @@
 #include "core/io/files.h"
 #include "core/io/train_state.h"
 #include "core/run/runner.h"
+#include "core/run/writing.h"
 #include "core/train/adamw.h"
 #include "core/train/balance.h"
 #include "tests/core/io/scratch.h"
@@ -356,6 +357,65 @@ TEST(TrainingText, the_bigram_of_a_corpus_counted_by_hand) {
         for (std::size_t i = 1; i < row.size(); ++i, ++count)
             nats -= std::log(row[i - 1] == 'a' ? ab : ba);
     EXPECT_NEAR(t->bigram_loss(held), nats / count, 2e-3);
+}
+
+TEST(Trainer, writes_at_kept_steps_what_its_weights_say) {
+    auto t = trainer(settings(5));
+    const auto beginnings = t->text().beginnings();
+    ASSERT_FALSE(beginnings.empty());
+    EXPECT_EQ(t->history().about.beginnings, beginnings);
+    EXPECT_EQ(*t->history().written(0), write_on(*t->model("m"), beginnings));
+    while (!t->finished()) t->step();
+    EXPECT_EQ(*t->history().written(5), write_on(*t->model("m"), beginnings));
+    EXPECT_EQ(t->history().written(4), nullptr);
+    // A function of the weights: more threads change nothing.
+    auto other = trainer(settings(5), 3);
+    while (!other->finished()) other->step();
+    EXPECT_EQ(*other->history().written(5), *t->history().written(5));
+}
+
+// A run that goes on with another mix of texts has another floor from then on, and one that knew of
+// no texts to go on with learns of them.
+TEST(Trainer, floors_are_of_the_text_of_their_step) {
+    auto first = trainer(settings(4));
+    for (int i = 0; i < 2; ++i) first->step();
+    History history = first->history();
+    EXPECT_EQ(history[0].floor, static_cast<float>(first->text().floor()));
+    history.about.beginnings.clear();
+    auto mixed = settings(4);
+    mixed.corpus = {{"story", 5}, {"brackets", 0}};
+    const auto other = generated_text(shape(), mixed, text()->tokenizer());
+    ASSERT_NE(other->floor(), text()->floor());
+    Trainer second(shape(), mixed, other, 1);
+    const Trainer::State state{2, first->next_row(), first->parameters(), first->moments_m(),
+                               first->moments_v()};
+    second.restore(state, history);
+    second.step();
+    EXPECT_EQ(second.history()[1].floor, static_cast<float>(text()->floor()));
+    EXPECT_EQ(second.history()[2].floor, static_cast<float>(other->floor()));
+    EXPECT_EQ(second.history().about.floor, other->floor());
+    EXPECT_EQ(second.history().about.beginnings, other->beginnings());
+}
+
+// What a record tells adds up to what the step made smaller: its gradient is that of the sum.
+TEST(Trainer, a_record_holds_the_terms_of_the_loss) {
+    auto s = settings(1);
+    s.alpha = 0.25;
+    auto t = trainer(s);
+    const auto before = t->model("m");
+    std::vector<std::vector<std::int64_t>> rows;
+    for (std::uint64_t i = 0; i < 3; ++i) rows.push_back(t->text().row(i, 40));
+    RunOptions o;
+    o.gradients = true;
+    const TracePtr trace = run_trace(before, rows, o);
+    const StepRecord r = t->step();
+    EXPECT_NEAR(r.loss, trace->find("loss")->at(0), 1e-5);
+    ASSERT_EQ(r.mtp_loss.size(), 2U);
+    EXPECT_NEAR(r.mtp_loss[1], trace->find("mtp.2.loss")->at(0), 1e-5);
+    double balance = 0;
+    for (const std::string& layer : t->history().layers())
+        balance += 0.25 * trace->find(layer + ".balance_loss")->at(0);
+    EXPECT_NEAR(r.balance_loss, balance, 1e-5);
 }
 
 }  // namespace

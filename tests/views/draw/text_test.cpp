@@ -1,6 +1,7 @@
 #include "views/draw/text.h"
 
 #include "views/canvas/recording_canvas.h"
+#include "views/draw/flow.h"
 #include "views/draw/shapes.h"
 
 #include <gtest/gtest.h>
@@ -117,6 +118,41 @@ TEST(Hatch, StaysInside) {
         EXPECT_GT(page.primitives().size(), 2u);
         EXPECT_EQ(page.outside(0.01), std::vector<std::string>{});
     }
+}
+
+TEST(TextFlow, RunsOnInLinesOfTheWidthAndEndsInDots) {
+    TextStyle bold = style;
+    bold.weight = Weight::bold;
+    const std::string first = "Who has the ball and the", second = " hat? Leo has the hat.";
+    for (const double width : {60.0, 90.0, 1000.0}) {
+        Page page;
+        TextFlow measured(page, {10, 20}, width, 1000, true);
+        measured.add(first, style);
+        measured.add(second, bold);
+        EXPECT_TRUE(page.primitives().empty());
+        TextFlow flow(page, {10, 20}, width, 1000);
+        flow.add(first, style);
+        flow.add(second, bold);
+        EXPECT_EQ(flow.height(), measured.height());
+        std::string letters;
+        double lowest = 0;
+        for (const Primitive& p : page.primitives()) {
+            EXPECT_GE(p.rect.x, 9.5);
+            EXPECT_LE(p.rect.right(), 10 + width + 0.5) << p.text;
+            EXPECT_EQ(p.style.weight == Weight::bold, letters.size() >= 19) << p.text;
+            lowest = std::max(lowest, p.rect.bottom());
+            for (const char c : p.text)
+                if (c != ' ') letters += c;
+        }
+        EXPECT_EQ(letters, "Whohastheballandthehat?Leohasthehat.") << width;
+        EXPECT_LE(lowest, 20 + flow.height());
+        EXPECT_EQ(flow.height() > line_height(13) * 1.5, width < 1000);
+    }
+    Page page;
+    TextFlow flow(page, {0, 0}, 60, 2.1 * line_height(13));
+    flow.add(first + second, style);
+    EXPECT_EQ(page.primitives().back().text, "…");
+    EXPECT_LE(flow.height(), 2.1 * line_height(13));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 // its page, two draws are equal, and all that must hold does.
 #include "core/random.h"
 #include "core/run/edited_run.h"
+#include "core/run/probe.h"
 #include "core/run/runner.h"
 #include "random_config.h"
 #include "tests/support/page.h"
@@ -42,6 +43,46 @@ TracePtr random_run(Dice& dice, const ModelConfig& config, std::string& what) {
             (options.gradients ? ", gradients" : "") + ", budget " +
             std::to_string(options.budget_bytes);
     return run_trace(model, rows, options);
+}
+
+// A history of any numbers that a run of this shape could have left: loads add up, rows are short.
+History random_history(Dice& dice, const TracePtr& trace, std::string& what) {
+    const ModelConfig& c = trace->graph->config;
+    History h(c, static_cast<std::size_t>(dice.whole(4, 64)));
+    if (dice.chance(0.7)) h.about.floor = dice.uniform();
+    h.about.corpora = {dice.chance(0.5) ? "book.txt" : "story"};
+    h.about.row_tokens = dice.whole(0, 40);
+    const std::int64_t records = dice.whole(0, 80), tokens = dice.whole(8, 200);
+    for (std::int64_t step = 1; step <= records; ++step) {
+        StepRecord r;
+        r.step = step;
+        r.loss = static_cast<float>(10 * dice.uniform());
+        r.mtp_loss.assign(static_cast<std::size_t>(h.mtp_depths()), r.loss);
+        r.grad_norm = static_cast<float>(dice.uniform());
+        r.lr = static_cast<float>(1e-2 * dice.uniform());
+        r.tokens_per_second = static_cast<float>(1e4 * dice.uniform());
+        r.floor = h.about.floor ? static_cast<float>(*h.about.floor) : not_measured;
+        if (dice.chance(0.2)) r.heldout_loss = 1 + r.loss;
+        r.tokens = tokens;
+        r.bias.assign(h.layers().size() * static_cast<std::size_t>(h.experts()), 0);
+        for (const std::string& layer : h.layers()) {
+            std::vector<std::int64_t> load(static_cast<std::size_t>(h.experts()));
+            const std::int64_t seen = layer.starts_with("mtp") ? tokens - 1 : tokens;
+            for (std::int64_t n = 0; n < seen * c.num_experts_per_tok; ++n)
+                ++load[static_cast<std::size_t>(dice.whole(0, h.experts() - 1))];
+            r.load.insert(r.load.end(), load.begin(), load.end());
+        }
+        h.add(std::move(r));
+    }
+    if (dice.chance(0.5))
+        h.about.beginnings = {{"a", {0}, {0, 0}}, {"b", {dice.whole(0, c.vocab_size - 1)}, {}}};
+    if (trace->ids.size() <= static_cast<std::size_t>(max_probe_tokens))
+        for (const std::int64_t step : {0, 1, 10}) {
+            h.add_probe(step, trace);
+            if (!h.about.beginnings.empty() && dice.chance(0.6)) h.add_written(step, {{0, 1}, {}});
+        }
+    what += ", history of " + std::to_string(records) + " steps";
+    return h;
 }
 
 std::string random_value(Dice& dice, const Parameter& p, const Trace& trace) {
@@ -114,6 +155,9 @@ TEST_P(RandomModel, EveryViewHolds) {
     ASSERT_NO_THROW(trace = random_run(dice, config, run)) << run;
     const Timeline timeline(*trace);
     ASSERT_GT(timeline.size(), 0);
+    // Dice of their own: the runs stay those that once found something.
+    Dice other(static_cast<std::uint64_t>(GetParam()) + 1'000'000);
+    const History history = random_history(other, trace, run);
     constexpr std::int64_t steps = 5;
     for (const auto& view : views())
         for (std::int64_t i = 0; i < steps; ++i) {
@@ -126,6 +170,7 @@ TEST_P(RandomModel, EveryViewHolds) {
             frame.trace = trace.get();
             frame.timeline = &timeline;
             frame.derived = &derived;
+            if (other.chance(0.8)) frame.history = &history;
             frame.settings = &settings;
             frame.theme = &theme;
             frame.area = {std::floor(dice.uniform() * 50), std::floor(dice.uniform() * 50),
