@@ -25,7 +25,8 @@ struct Track {
 };
 constexpr std::array tracks{
     Track{"lr", 1e-5, 1e-1, true, false}, Track{"gamma", 1e-5, 1e-1, true, true},
-    Track{"lambda", 0, 1, false, false}, Track{"alpha", 1e-6, 1e-1, true, true}};
+    Track{"lambda", 0, 1, false, false}, Track{"alpha", 1e-6, 1e-1, true, true},
+    Track{"hot", 0, 1, false, false}};
 constexpr double zero_part = 0.04;  // of a track, its left end
 constexpr std::array balances{BalanceMode::none, BalanceMode::aux, BalanceMode::bias,
                               BalanceMode::bias_seq};

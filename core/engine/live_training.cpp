@@ -142,6 +142,12 @@ void LiveTraining::set(const std::string& name, const std::string& value) {
     if (running() && trainer_->finished()) state_ = State::finished;
 }
 
+void LiveTraining::kick(const TrainKick& kick) {
+    trainer_->kick(kick.layer, kick.expert, kick.by);
+    // What was saved at this step are other weights now; what was saved before still holds.
+    if (saved_step_ == steps_done()) --saved_step_;
+}
+
 void LiveTraining::save(const std::string& folder) {
     if (folder.empty()) throw UserError("training: to save a run needs a folder's name");
     std::error_code error;

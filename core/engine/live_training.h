@@ -24,6 +24,7 @@ public:
     void step(std::int64_t count);
     void restart(std::uint64_t seed);
     void set(const std::string& name, const std::string& value);
+    void kick(const TrainKick& kick);
     void save(const std::string& folder);
 
     std::int64_t steps_done() const { return trainer_->steps_done(); }
