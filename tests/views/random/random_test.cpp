@@ -5,6 +5,7 @@
 #include "core/run/edited_run.h"
 #include "core/run/runner.h"
 #include "random_config.h"
+#include "random_settings.h"
 #include "tests/support/page.h"
 #include "views/registry.h"
 
@@ -12,13 +13,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <sstream>
 
 namespace sf {
 namespace {
 
 using test::Dice;
+using test::may_be_red;
+using test::random_value;
 
 // A run of random ids; what was recorded differs too.
 TracePtr random_run(Dice& dice, const ModelConfig& config, std::string& what) {
@@ -44,30 +46,6 @@ TracePtr random_run(Dice& dice, const ModelConfig& config, std::string& what) {
     return run_trace(model, rows, options);
 }
 
-std::string random_value(Dice& dice, const Parameter& p, const Trace& trace) {
-    switch (p.type) {
-        case Parameter::Type::toggle:
-            return dice.chance(0.5) ? "true" : "false";
-        case Parameter::Type::choice:
-            return dice.any(p.choices);
-        case Parameter::Type::text: {
-            if (dice.chance(0.1)) return "no such name";
-            const auto id = static_cast<NodeId>(dice.whole(0, trace.graph->size() - 1));
-            return (dice.chance(0.2) ? std::string(gradient_prefix) : "") + (*trace.graph)[id].name;
-        }
-        case Parameter::Type::integer:
-            // Often near the start, where the ranges are wide.
-            return std::to_string(dice.whole(
-                static_cast<std::int64_t>(p.min),
-                static_cast<std::int64_t>(dice.chance(0.5) ? p.max : std::min(p.max, p.min + 9))));
-        case Parameter::Type::real:
-            break;
-    }
-    char text[40];
-    std::snprintf(text, sizeof text, "%.17g", p.min + (p.max - p.min) * dice.uniform());
-    return text;
-}
-
 // Sets about a third of the declared settings, handles among them.
 void set_anything(Dice& dice, const View& view, const Frame& frame, Settings& settings,
                   std::string& what) {
@@ -81,11 +59,6 @@ void set_anything(Dice& dice, const View& view, const Frame& frame, Settings& se
                 set_setting(settings, view, frame, assignment);
             }
     }
-}
-
-// What a view shows to be lost on purpose.
-bool may_be_red(const Invariant& i) {
-    return i.name.rfind("16 bits without the maximum", 0) == 0;
 }
 
 // A map that was moved or enlarged is cut by its frame, as every map is.
