@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds and runs the tests: ./test.sh the quick ones, ./test.sh --all also the long ones and the
-# quick ones under the sanitizers. Further arguments go to ctest (./test.sh -R cli).
+# Builds and runs the tests: ./test.sh the quick ones, ./test.sh --all also the long ones, the quick
+# ones and the soak under the sanitizers. Further arguments go to ctest (./test.sh -R cli).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/cmake/setup.sh"
 
@@ -29,9 +29,9 @@ if [ $all = yes ]; then
     export ASAN_OPTIONS=${ASAN_OPTIONS-detect_leaks=0:strict_string_checks=1}
     export UBSAN_OPTIONS=${UBSAN_OPTIONS-print_stacktrace=1}
     export TSAN_OPTIONS=${TSAN_OPTIONS-halt_on_error=1}
-    check asan quick
-    check tsan quick
-    check release 'quick|long'
+    check asan 'quick|soak'
+    check tsan 'quick|soak'
+    check release 'quick|long|soak'
 else
     check release quick
 fi

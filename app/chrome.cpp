@@ -155,7 +155,6 @@ Layout make_layout(const Controller& c, const Canvas& measure, double width, dou
 
 void draw_frame_lines(Canvas& canvas, const Controller& c, const Layout& l) {
     const Theme t = c.theme();
-    canvas.fill_rect({0, 0, l.top.w, l.bottom.bottom()}, t.background);
     for (const Rect& r : {l.top, l.strip, l.list, l.panel, l.clock, l.bottom})
         canvas.fill_rect(r, t.surface);
     const auto level = [&](double y) { canvas.fill_rect({0, y - 1, l.top.w, 1}, t.hairline); };

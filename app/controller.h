@@ -202,6 +202,7 @@ public:
     void save_training(const std::string& folder);
     void follow_training(bool on);
     void set_training(std::string_view assignment);
+    void kick_expert(std::string_view layer_expert_by);
     // As `--set` takes it: of the run, else what the next one begins with.
     std::string training_setting(const std::string& name) const;
     bool training_panel_open() const;

@@ -6,18 +6,24 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdlib>
+#include <sstream>
 
 namespace sf {
 
 namespace {
 
 template <class Number>
-Number whole(const char* command, std::string_view text) {
+Number parsed(const char* command, std::string_view text, const char* kind) {
     Number value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size())
-        throw UserError(command, "", "'" + std::string(text) + "' is not a whole number");
+        throw UserError(command, "", "'" + std::string(text) + "' is not " + kind);
     return value;
+}
+
+template <class Number>
+Number whole(const char* command, std::string_view text) {
+    return parsed<Number>(command, text, "a whole number");
 }
 
 }  // namespace
@@ -168,6 +174,16 @@ std::string Controller::training_setting(const std::string& name) const {
     if (training()) return train_setting(training()->settings, name);
     return train_setting(
         snapshot_->model ? live_settings(snapshot_->model->config) : TrainSettings{}, name);
+}
+
+void Controller::kick_expert(std::string_view text) {
+    std::istringstream words{std::string(text)};
+    std::string layer, expert, by, more;
+    if (!(words >> layer >> expert >> by) || words >> more)
+        throw UserError("train-kick", "", "takes layer, expert and by how much: layers.1 3 0.2");
+    if (!training()) throw UserError("train-kick", "", "there is no run; train starts one");
+    post_training(TrainKick{layer, whole<std::int64_t>("train-kick", expert),
+                            parsed<double>("train-kick", by, "a number")});
 }
 
 bool Controller::training_panel_open() const {

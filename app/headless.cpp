@@ -8,6 +8,8 @@
 #include "views/canvas/cairo_canvas.h"
 #include "views/canvas/font.h"
 
+#include <epoxy/gl.h>
+
 namespace sf {
 
 namespace {
@@ -112,10 +114,19 @@ void Headless::advance(double seconds) {
     impl_->ui->frame(impl_->now);
 }
 
+double Headless::now() const {
+    return impl_->now;
+}
+
 void Headless::finish() {
     impl_->controller->wait_idle(impl_->now);
     if (impl_->controller->animating()) impl_->now += longest_move;
     impl_->ui->frame(impl_->now);
+}
+
+void Headless::render() {
+    impl_->ui->render();
+    glFinish();
 }
 
 Image Headless::picture() {

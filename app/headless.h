@@ -32,8 +32,10 @@ public:
     void key(const std::string& chord);   // pressed and let go
     void click(Vec2 at, int button = 0);  // logical pixels
     void advance(double seconds);         // lays out a frame that much later
+    double now() const;                   // seconds since the start
     void finish();                        // waits for the engine, lets the move end
-    Image picture();                      // renders the frame as it is now
+    void render();                        // the frame as it is now, to its last pixel
+    Image picture();                      // the same, read back
     bool typing() const;
     std::string clipboard() const;
     std::string printed() const;  // lines for the terminal

@@ -26,8 +26,8 @@ struct Track {
 };
 constexpr std::array tracks{
     Track{"lr", 1e-5, 1e-1, true, false}, Track{"gamma", 1e-5, 1e-1, true, true},
-    Track{"lambda", 0, 1, false, false}, Track{"alpha", 1e-6, 1e-1, true, true},
-    Track{"batch", 1, 64, true, false, true}};
+    Track{"lambda", 0, 1, false, false},  Track{"alpha", 1e-6, 1e-1, true, true},
+    Track{"hot", 0, 1, false, false},     Track{"batch", 1, 64, true, false, true}};
 // What a run begins with: chosen before it.
 constexpr Track seed_track{"seed", 0, 99, false, false, true};
 constexpr Track corpus_track{"corpus.", 0, 4, false, false};

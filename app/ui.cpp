@@ -201,7 +201,10 @@ void Ui::Impl::build() {
     shell.layout(w, h);
     ImGui::SetNextWindowPos(ImVec2(0, 0));
     ImGui::SetNextWindowSize(ImVec2(static_cast<float>(width), static_cast<float>(height)));
-    ImGui::Begin("root", nullptr, plain_window | ImGuiWindowFlags_NoBringToFrontOnFocus);
+    // The page's colour is there (render): on a software renderer filling it again is dear.
+    ImGui::Begin(
+        "root", nullptr,
+        plain_window | ImGuiWindowFlags_NoBackground | ImGuiWindowFlags_NoBringToFrontOnFocus);
     for (const RecordingCanvas* picture : shell.under())
         replay(*picture, ImGui::GetWindowDrawList());
     build_prompt();

@@ -3,6 +3,7 @@
 #include "app/controller.h"
 #include "app/egl_context.h"
 #include "app/icon.h"
+#include "app/pace.h"
 #include "app/ui.h"
 #include "core/error.h"
 #include "views/canvas/cairo_canvas.h"
@@ -205,9 +206,6 @@ void Window::listen() {
                                       [](GLFWwindow* w, float, float) { of(w).dirty = true; });
 }
 
-// Rest after a frame that nobody asked for, in its own durations.
-constexpr double draw_rest = 9;
-
 double pixels_per_unit(GLFWwindow* handle) {
     float x = 1, y = 1;
     glfwGetWindowContentScale(handle, &x, &y);
@@ -253,18 +251,17 @@ int run_window(const WindowOptions& options) {
     // What the command line asked for, once its run is there.
     std::size_t command = 0;
     std::uint64_t shown = 0;
-    double saved = glfwGetTime(), rest_until = 0;
+    double saved = glfwGetTime();
+    Pace pace;
     while (!glfwWindowShouldClose(window.handle) && !controller.quitting()) {
         const double now = glfwGetTime();
         controller.tick(now);
         while (command < options.commands.size() && !controller.running())
             controller.attempt(options.commands[command++]);
-        // What training alone changes is drawn in a tenth of the time.
         const bool trains = controller.training() &&
                             controller.training()->state == TrainingStatus::State::running &&
                             !controller.animating();
-        const bool rests = trains && !window.dirty && now < rest_until;
-        if (!rests && (window.dirty || controller.version() != shown)) {
+        if (pace.draws(now, controller.version() != shown, window.dirty, trains)) {
             window.dirty = false;
             int w = 0, h = 0;
             glfwGetFramebufferSize(window.handle, &w, &h);
@@ -275,15 +272,14 @@ int run_window(const WindowOptions& options) {
                 glfwSwapBuffers(window.handle);
             }
             shown = controller.version();
-            const double end = glfwGetTime();
-            rest_until = end + draw_rest * (end - now);
+            pace.drawn(now, glfwGetTime());
         }
         if (now - saved > 1) {
             controller.keep_state();
             saved = now;
         }
         double wake = controller.next_wake();
-        if (controller.version() != shown) wake = std::min(wake, rest_until);
+        if (controller.version() != shown) wake = std::min(wake, pace.rest_until());
         if (controller.animating())
             glfwPollEvents();
         else if (wake < 1e12)

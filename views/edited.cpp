@@ -16,6 +16,11 @@ double unedited(const Frame& frame, const Tensor& tensor, const std::string& nod
     return tensor.at(index);
 }
 
+bool set_by_hand(const Trace& trace, const std::string& node, std::int64_t index) {
+    return std::any_of(trace.edits.begin(), trace.edits.end(),
+                       [&](const Edit& e) { return e.index == index && e.node == node; });
+}
+
 void outline_changed(HeatMap& map, const Frame& frame) {
     if (frame.base == nullptr || map.target.node.empty()) return;
     const Tensor* now = frame.trace->find(map.target.node);

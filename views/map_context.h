@@ -3,11 +3,18 @@
 #include "views/map_model.h"
 #include "views/view.h"
 
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace sf {
+
+// Where the gradient enters the residual stream, and how many powers of ten are shown to each side.
+struct GradientScale {
+    double reference = std::numeric_limits<double>::quiet_NaN();
+    double decades = 3;
+};
 
 // What one drawing of the map is made from: the frame with its settings read.
 struct MapContext {
@@ -25,9 +32,19 @@ struct MapContext {
     double zoom = 1;
     Vec2 pan{};
     std::vector<Explanation::Cell> inputs{};  // of the hovered cell
+    bool backward = false;                    // at a step of the way back: gradients are shown
+    GradientScale gradients{};
+    std::vector<char> reached{};  // going back, by node: whether the loss depends on it
 
     std::int64_t extent_tokens() const { return trace.extent.tokens; }
     bool is_current(NodeId id) const { return id == current && id != no_node; }
+    bool reaches(NodeId id) const { return reached[static_cast<std::size_t>(id)] != 0; }
+    // What is pictured of a node, its values or their gradient, and its name; null: not kept.
+    const Tensor* shown(NodeId id) const { return backward ? trace.gradient(id) : trace.find(id); }
+    std::string shown_name(NodeId id) const {
+        const std::string& name = graph[id].name;
+        return backward && trace.gradient(id) != nullptr ? gradient_name(name) : name;
+    }
 };
 
 // One entry of a distribution.

@@ -1,6 +1,8 @@
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
+#include "views/edited.h"
 #include "views/map_context.h"
+#include "views/map_gradient.h"
 
 #include <algorithm>
 #include <cmath>
@@ -30,6 +32,7 @@ Invariant logits_hold(const MapContext& c) {
     for (std::int64_t i = 0; i < vocab; ++i) top = std::max(top, l->at(first + i));
     for (std::int64_t i = 0; i < vocab; ++i) sum += std::exp(l->at(first + i) - top);
     for (const Guess& g : best_guesses(c.trace, probs, c.batch, c.token, 8)) {
+        if (set_by_hand(c.trace, "probs", g.index)) continue;
         const double right = std::exp(l->at(g.index) - top) / sum;
         const double e = std::abs(right - g.p) / std::max(right, 1e-30);
         if (!(e <= worst)) worst = e;
@@ -67,6 +70,9 @@ Invariant residual_holds(const MapContext& c) {
         if (!after || !before || !attention || !ffn) continue;
         ++layers;
         for (std::int64_t i = 0; i < after->size(); ++i) {
+            if (set_by_hand(c.trace, c.graph[band.add].name, i) ||
+                set_by_hand(c.trace, c.graph[outer[0]].name, i))
+                continue;
             const double x = before->at(i), u = attention->at(i), f = ffn->at(i);
             const double size = std::max(1e-30, std::abs(x) + std::abs(u) + std::abs(f));
             const double e = std::abs(after->at(i) - (x + u + f)) / size;
@@ -88,10 +94,14 @@ Invariant sums_hold(const MapContext& c) {
         if (c.graph[id].op != Op::softmax) continue;
         const Tensor* t = c.trace.find(id);
         if (t == nullptr) continue;
+        const std::int64_t cols = t->shape.cols();
         for (std::int64_t r = 0; r < t->shape.rows(); ++r, ++rows) {
+            const auto here = [&](const Edit& e) {
+                return e.node == c.graph[id].name && e.index / cols == r;
+            };
+            if (std::any_of(c.trace.edits.begin(), c.trace.edits.end(), here)) continue;
             double sum = 0;
-            for (std::int64_t i = 0; i < t->shape.cols(); ++i)
-                sum += t->at(r * t->shape.cols() + i);
+            for (std::int64_t i = 0; i < cols; ++i) sum += t->at(r * cols + i);
             if (!(std::abs(sum - 1) <= worst)) worst = std::abs(sum - 1);
         }
     }
@@ -232,6 +242,7 @@ std::string map_description(const MapContext& c) {
         text += place_of(c, *c.step) + ": " + node.title + ", shape " +
                 to_string(c.trace.shape(c.current)) + ". ";
         if (c.step->kind != Step::Kind::operation) text += c.step->sentence + " ";
+        if (c.backward) text += gradient_description(c);
     }
     text += "After token " + position + " " + quoted(token_text(c, c.token)) + " ";
     const auto best = best_guesses(c.trace, c.graph.find("probs"), c.batch, c.token, 2);
@@ -252,7 +263,9 @@ std::string map_description(const MapContext& c) {
 }
 
 std::vector<Invariant> map_invariants(const MapContext& c) {
-    return {logits_hold(c), shapes_hold(c), residual_holds(c), sums_hold(c)};
+    std::vector<Invariant> all{logits_hold(c), shapes_hold(c), residual_holds(c), sums_hold(c)};
+    if (!c.trace.loss.empty()) all.push_back(gradient_adds_up(c));
+    return all;
 }
 
 }  // namespace sf

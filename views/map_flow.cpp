@@ -217,6 +217,16 @@ void join_rows(Flow& flow, const FlowRow& above, const FlowPorts& from, const Fl
         {{a, {a.x + 10, a.y}, {a.x + 10, y}, {x, y}, {x, b.y}, b}, lit, true, false, arrow});
 }
 
+// The state that leaves a row; no_node: it is nobody's single output.
+NodeId output_of(const MapContext& c, const FlowRow& row) {
+    const MapBand* band =
+        row.kind == FlowRow::Kind::band ? row.band : c.model.find(MapBand::Kind::ffn, row.layer);
+    if (band == nullptr) return no_node;
+    if (band->add != no_node) return band->add;
+    if (band->kind == MapBand::Kind::head) return band->blocks.front().nodes.front();
+    return band->blocks.back().nodes.back();
+}
+
 // What an MTP module borrows: a dashed line from the box that owns the weight.
 void borrow(Flow& flow, const MapContext& c, double channel, double gap) {
     const auto boxes = flow.boxes;
@@ -270,6 +280,10 @@ void borrow(Flow& flow, const MapContext& c, double channel, double gap) {
 
 }  // namespace
 
+bool passes(const MapContext& c, NodeId from, NodeId to) {
+    return c.is_current(c.backward ? from : to);
+}
+
 const Flow::Box* Flow::find(NodeId id) const {
     for (const Box& b : boxes)
         if (std::find(b.nodes.begin(), b.nodes.end(), id) != b.nodes.end()) return &b;
@@ -306,7 +320,8 @@ Flow layout_flow(const Canvas& canvas, const MapContext& c, const Rect& area) {
                                   (row.kind == FlowRow::Kind::band && row.band->add == no_node);
             const NodeId first =
                 row.kind == FlowRow::Kind::band ? row.band->blocks.front().nodes.front() : no_node;
-            join_rows(flow, *above, before, ports, left, gap, into_box, c.is_current(first));
+            const bool lit = c.backward ? c.is_current(output_of(c, *above)) : c.is_current(first);
+            join_rows(flow, *above, before, ports, left, gap, into_box, lit);
         }
         // Module 1 goes on from the final norm, not from the prediction.
         before = ports;
@@ -318,6 +333,8 @@ Flow layout_flow(const Canvas& canvas, const MapContext& c, const Rect& area) {
             }
     }
     if (lends) borrow(flow, c, area.right() - 6, gap);
+    if (c.backward)
+        for (Flow::Line& line : flow.lines) std::reverse(line.path.begin(), line.path.end());
     return flow;
 }
 

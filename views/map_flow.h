@@ -39,6 +39,7 @@ struct Flow {
     std::vector<Box> boxes;
     std::vector<Line> lines;
     std::vector<Add> adds;
+    std::vector<Add> forks;  // where the stream branches off; `node`: the state that is read
     std::vector<Label> labels;
     Rect area;
 
@@ -64,9 +65,18 @@ struct FlowPorts {
     bool down = false;  // leaves a box at its foot
 };
 FlowPorts place_row(Flow& flow, const MapContext& c, const FlowRow& row, double left, double right);
+// A box of these nodes: pictured is the current one, else its output (map_flow_boxes.cpp).
+Flow::Box make_box(const MapContext& c, const std::string& title, const std::string& brief,
+                   Meaning meaning, const std::vector<NodeId>& nodes, const Rect& r);
+// All of a band's work as one box.
+Flow::Box whole_box(const MapContext& c, const MapBand& band, const Rect& r);
 // Boxes stacked in the fullest column.
 int deepest_column(const MapBand& band);
 double flow_rail(const MapBand* band);
+
+// Whether the current operation has to do with the way between a node and one that reads it: going
+// forward it is the reader, going back the gradient comes from there.
+bool passes(const MapContext& c, NodeId from, NodeId to);
 
 void draw_flow(Canvas& canvas, const MapContext& c, const Flow& flow);
 

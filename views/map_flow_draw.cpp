@@ -2,6 +2,7 @@
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
 #include "views/map_flow.h"
+#include "views/map_gradient.h"
 #include "views/map_picture.h"
 
 #include <algorithm>
@@ -25,7 +26,7 @@ void draw_segments(Canvas& canvas, const MapContext& c, const Flow::Box& box, co
         const Rect bar{r.x + (w + gap) * static_cast<double>(i), r.y, w, r.h};
         const NodeId id = box.nodes[i];
         canvas.fill_rect(bar, c.is_current(id) ? c.theme.accent : c.theme.hairline, 1);
-        canvas.hit({bar.x, bar.y - 3, bar.w, bar.h + 6}, {c.graph[id].name, 0, 1, 1, 0, 0});
+        canvas.hit({bar.x, bar.y - 3, bar.w, bar.h + 6}, {c.shown_name(id), 0, 1, 1, 0, 0});
     }
 }
 
@@ -34,6 +35,7 @@ struct Title {
     std::string text;
     TextStyle style;
     double w = 0;
+    bool whole = true;  // not cut
 };
 Title fit_title(const Canvas& canvas, const Theme& t, const Flow::Box& box, double room) {
     Title title;
@@ -46,6 +48,7 @@ Title fit_title(const Canvas& canvas, const Theme& t, const Flow::Box& box, doub
         }
     title.text = elide(canvas, title.text, title.style, room);
     title.w = room;
+    title.whole = false;
     return title;
 }
 
@@ -67,6 +70,46 @@ void draw_shape(Canvas& canvas, const MapContext& c, NodeId id, const Rect& r, A
     text_if_fits(canvas, r, tight(shape), less);
 }
 
+// How large the gradient is that comes in: a bar along the foot of the box. Returns the height that
+// it keeps.
+double draw_back_foot(Canvas& canvas, const MapContext& c, const Flow::Box& box, double x,
+                      double w) {
+    const double h = std::round(4 * std::min(c.theme.text_scale, 1.5));
+    if (w >= 12)
+        draw_gradient_bar(canvas, c.theme, {x, box.r.bottom() - 4 - h, w, h}, c.gradients,
+                          gradient_norm(c.trace, box.shown));
+    return h + 4;
+}
+
+// On the way back: name, gradient, and how large it is, in figures beside the name where there is
+// no room below.
+void draw_back_box(Canvas& canvas, const MapContext& c, const Flow::Box& box, double x, double w) {
+    const double s = c.theme.text_scale, head = std::ceil(19 * s), foot = std::ceil(15 * s);
+    const Rect r = box.r;
+    const double bottom = r.bottom() - draw_back_foot(canvas, c, box, x, w);
+    const bool low = r.h < head + 20, below = r.h >= head + foot + 28;
+    const double number = gradient_norm_width(canvas, c, box.shown) + 10;
+    Title title = fit_title(canvas, c.theme, box, below ? w : std::max(0.0, w - number));
+    const bool beside = !below && title.whole;
+    if (!title.whole) title = fit_title(canvas, c.theme, box, w);
+    const Rect top = low ? Rect{x, r.y + 1, w, bottom - r.y - 1} : Rect{x, r.y + 4, w, head};
+    text_in(canvas, {x, top.y, title.w + 1, top.h}, title.text, title.style);
+    double y = top.bottom();
+    if (!low && box.nodes.size() > 1 && box.nodes.size() < 9) {
+        draw_segments(canvas, c, box, {x, y + 1, w, 3});
+        y += 7;
+    }
+    const Rect picture{x, y + 1, w, bottom - (below ? foot : 2) - y - 2};
+    const bool gradient = c.trace.gradient(box.shown) != nullptr;
+    // A picture says itself that there is no gradient.
+    const bool said = !low && picture.h >= line_height(c.theme.small());
+    if (beside && (gradient || !said)) draw_gradient_norm(canvas, c, top, box.shown);
+    if (low) return;
+    draw_node_picture(canvas, c, box.shown, picture);
+    if (below && gradient)
+        draw_gradient_norm(canvas, c, {x, picture.bottom() + 1, w, foot}, box.shown);
+}
+
 void draw_box(Canvas& canvas, const MapContext& c, const Flow::Box& box) {
     const Theme& t = c.theme;
     const double s = t.text_scale;
@@ -75,11 +118,12 @@ void draw_box(Canvas& canvas, const MapContext& c, const Flow::Box& box) {
     canvas.stroke_rect(r, box.current ? t.accent : t.hairline, box.current ? 2 : 1, 6);
     const double bar = std::min(6.0, r.h / 4);
     canvas.fill_rect({r.x + 3, r.y + bar, 3, r.h - 2 * bar}, t.meaning(box.meaning), 1.5);
-    canvas.hit(r, {c.graph[box.shown].name, 0, 1, 1, 0, 0});
+    canvas.hit(r, {c.shown_name(box.shown), 0, 1, 1, 0, 0});
 
     const double pad = r.w < 100 * s ? 5 : 8, x = r.x + 6 + pad, w = r.right() - pad - x;
     const double head = std::ceil(19 * s), foot = std::ceil(15 * s);
     if (w < 6) return;
+    if (c.backward) return draw_back_box(canvas, c, box, x, w);
     const Title title = fit_title(canvas, t, box, w);
     if (r.h < head + 20) {
         // One line: name, shape, picture, as far as they fit.
@@ -89,7 +133,7 @@ void draw_box(Canvas& canvas, const MapContext& c, const Flow::Box& box) {
         Title name = title;
         if (name.w + 12 + shape_w > w) {
             const double brief = canvas.text_width(box.brief, name.style);
-            if (brief + 12 + shape_w <= w) name = {box.brief, name.style, brief};
+            if (brief + 12 + shape_w <= w) name = {box.brief, name.style, brief, true};
         }
         text_in(canvas, {x, r.y, w, r.h}, name.text, name.style);
         double at = x + name.w + 12;
@@ -124,6 +168,20 @@ void draw_box(Canvas& canvas, const MapContext& c, const Flow::Box& box) {
     if (below) draw_shape(canvas, c, box.out, {x, end, w, foot}, Align::left);
 }
 
+// A head in the middle of the longest leg: the stream runs the other way.
+void draw_way_back(Canvas& canvas, const std::vector<Vec2>& path, Colour colour) {
+    std::size_t longest = 1;
+    const auto length = [&](std::size_t i) {
+        return std::hypot(path[i].x - path[i - 1].x, path[i].y - path[i - 1].y);
+    };
+    for (std::size_t i = 2; i < path.size(); ++i)
+        if (length(i) > length(longest)) longest = i;
+    const Vec2 from = path[longest - 1], to = path[longest];
+    if (length(longest) < 48) return;
+    const Vec2 along = (to - from) * (1 / length(longest)), middle = (from + to) * 0.5;
+    draw_arrow(canvas, {middle - along * 5, middle + along * 5}, {colour, 0.5, 0, 9});
+}
+
 void draw_line(Canvas& canvas, const MapContext& c, const Flow::Line& line) {
     const Theme& t = c.theme;
     const Colour colour = line.lit      ? t.accent
@@ -142,19 +200,31 @@ void draw_line(Canvas& canvas, const MapContext& c, const Flow::Line& line) {
         return;
     }
     draw_arrow(canvas, line.path, {colour, width, 6, line.arrow ? 7.0 : 0.0});
+    if (c.backward && line.stream) draw_way_back(canvas, line.path, colour);
 }
 
-void draw_add(Canvas& canvas, const MapContext& c, const Flow::Add& add) {
+void draw_plus(Canvas& canvas, const MapContext& c, const Flow::Add& at) {
     const Theme& t = c.theme;
     const double radius = 7;
-    const bool current = c.is_current(add.node);
-    draw_circle(canvas, add.at, radius, current ? t.accent_soft : t.background);
+    const bool current = c.is_current(at.node);
+    draw_circle(canvas, at.at, radius, current ? t.accent_soft : t.background);
     const Colour ink = current ? t.accent : t.meaning(Meaning::residual);
-    draw_ring(canvas, add.at, radius, ink, current ? 2.25 : 1.5);
-    canvas.line({add.at.x - 3.5, add.at.y}, {add.at.x + 3.5, add.at.y}, ink, 1.5);
-    canvas.line({add.at.x, add.at.y - 3.5}, {add.at.x, add.at.y + 3.5}, ink, 1.5);
-    canvas.hit({add.at.x - radius, add.at.y - radius, 2 * radius, 2 * radius},
-               {c.graph[add.node].name, 0, 1, 1, 0, 0});
+    draw_ring(canvas, at.at, radius, ink, current ? 2.25 : 1.5);
+    canvas.line({at.at.x - 3.5, at.at.y}, {at.at.x + 3.5, at.at.y}, ink, 1.5);
+    canvas.line({at.at.x, at.at.y - 3.5}, {at.at.x, at.at.y + 3.5}, ink, 1.5);
+    canvas.hit({at.at.x - radius, at.at.y - radius, 2 * radius, 2 * radius},
+               {c.shown_name(at.node), 0, 1, 1, 0, 0});
+}
+
+// Forward, what was branched off is added. Going back it is the other way round: an addition hands
+// the gradient to both, and where the stream branched off both gradients are added.
+void draw_joints(Canvas& canvas, const MapContext& c, const Flow& flow) {
+    for (const Flow::Add& add : c.backward ? flow.forks : flow.adds) draw_plus(canvas, c, add);
+    if (!c.backward) return;
+    for (const Flow::Add& add : flow.adds) {
+        draw_circle(canvas, add.at, 4, c.theme.meaning(Meaning::residual));
+        canvas.hit({add.at.x - 7, add.at.y - 7, 14, 14}, {c.shown_name(add.node), 0, 1, 1, 0, 0});
+    }
 }
 
 void draw_label(Canvas& canvas, const MapContext& c, const Flow::Label& label) {
@@ -196,7 +266,8 @@ void draw_motion(Canvas& canvas, const MapContext& c, const Flow& flow) {
         const auto i = static_cast<double>(
             std::find(box->nodes.begin(), box->nodes.end(), c.current) - box->nodes.begin());
         const double x = box->r.x + 12, w = (box->r.w - 20) / n;
-        const double from = std::max(0.0, i - 1) + 0.5, to = i + 0.5;
+        const double last = c.backward ? std::min(n - 1, i + 1) : std::max(0.0, i - 1);
+        const double from = last + 0.5, to = i + 0.5;
         dot({x + w * (from + (to - from) * ease(within)),
              box->r.y + 6.5 + std::ceil(19 * c.theme.text_scale)});
     }
@@ -211,7 +282,7 @@ void draw_flow(Canvas& canvas, const MapContext& c, const Flow& flow) {
             if (line.lit == lit) draw_line(canvas, c, line);
     for (const Flow::Box& box : flow.boxes)
         if (box.r.overlaps(flow.area)) draw_box(canvas, c, box);
-    for (const Flow::Add& add : flow.adds) draw_add(canvas, c, add);
+    draw_joints(canvas, c, flow);
     for (const Flow::Label& label : flow.labels) draw_label(canvas, c, label);
     draw_motion(canvas, c, flow);
 }

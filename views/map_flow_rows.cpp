@@ -19,75 +19,51 @@ double middle(const Rect& r) {
     return r.y + r.h / 2;
 }
 
-// The node of a box that is pictured: the current one, else the last (its output).
-Flow::Box make_box(const MapContext& c, const std::string& title, const std::string& brief,
-                   Meaning meaning, const std::vector<NodeId>& nodes, const Rect& r) {
-    Flow::Box box{title, brief, meaning, nodes, nodes.back(), nodes.back(), r, false};
-    for (const NodeId id : nodes) {
-        // A loss beside other things is not what the box is for.
-        if (c.graph[id].part == Part::loss && c.graph[nodes.front()].part != Part::loss) continue;
-        // Of leaves that nobody reads (the online softmax's states) none is a box's output.
-        if (!c.graph.users(id).empty() || c.graph[id].op == Op::softmax) box.shown = id;
+bool contains(const MapBlock& block, NodeId id) {
+    return std::find(block.nodes.begin(), block.nodes.end(), id) != block.nodes.end();
+}
+
+// Whether the current operation reads `from` into `to`; going back, whether its gradient comes so.
+bool passes(const MapContext& c, const MapBlock& from, const MapBlock& to) {
+    if (c.current == no_node || !contains(c.backward ? from : to, c.current)) return false;
+    if (!c.backward) {
+        const auto& in = c.graph[c.current].inputs;
+        return std::any_of(in.begin(), in.end(), [&](NodeId id) { return contains(from, id); });
     }
-    for (const NodeId id : nodes)
-        if (c.graph[id].op == Op::expert_load) box.shown = id;
-    for (const NodeId id : nodes)
-        if (c.is_current(id)) {
-            box.shown = id;
-            box.current = true;
-        }
-    box.out = box.shown;
-    return box;
-}
-
-const char* attention_name(const ModelConfig& c) {
-    if (c.mla()) return "MLA";
-    if (c.num_key_value_heads == 1) return "MQA";
-    return c.num_key_value_heads == c.num_attention_heads ? "MHA" : "GQA";
-}
-
-// All of a band's work as one box.
-Flow::Box whole_box(const MapContext& c, const MapBand& band, const Rect& r) {
-    const bool attention = band.kind == MapBand::Kind::attention;
-    std::vector<NodeId> nodes;
-    for (const MapBlock& block : band.blocks)
-        if (block.column > 0) nodes.insert(nodes.end(), block.nodes.begin(), block.nodes.end());
-    if (nodes.empty()) nodes = band.blocks.front().nodes;
-    const char* const title = attention      ? attention_name(c.graph.config)
-                              : band.experts ? "MoE"
-                                             : "FFN";
-    const Meaning meaning = attention      ? Meaning::latent
-                            : band.experts ? Meaning::routed_expert
-                                           : Meaning::residual;
-    Flow::Box box = make_box(c, title, title, meaning, nodes, r);
-    box.out = nodes.back();
-    box.shown = nodes.back();
-    for (const NodeId id : nodes)
-        if (c.graph[id].op == Op::causal_softmax || c.graph[id].op == Op::expert_load)
-            box.shown = id;
-    return box;
-}
-
-bool reads(const MapContext& c, const MapBlock& from) {
-    if (c.current == no_node) return false;
-    const auto& in = c.graph[c.current].inputs;
-    return std::any_of(in.begin(), in.end(), [&](NodeId id) {
-        return std::find(from.nodes.begin(), from.nodes.end(), id) != from.nodes.end();
-    });
+    const auto& users = c.graph.users(c.current);
+    return std::any_of(users.begin(), users.end(),
+                       [&](NodeId id) { return contains(to, id) && c.reaches(id); });
 }
 
 // The first operation of a band reads the stream.
+NodeId stream_of(const MapContext& c, const MapBlock& block) {
+    return c.graph[block.nodes.front()].inputs.front();
+}
 bool reads_stream(const MapContext& c, const MapBlock& block) {
-    return c.is_current(block.nodes.front());
+    return passes(c, stream_of(c, block), block.nodes.front());
 }
 
 void branch_up(Flow& flow, const MapContext& c, const Rect& from, double x, double y, NodeId add) {
     flow.lines.push_back({{{from.right(), middle(from)}, {x, middle(from)}, {x, y + 8}},
-                          c.is_current(add),
+                          passes(c, c.graph[add].inputs.back(), add),
                           false,
                           false,
                           true});
     flow.adds.push_back({{x, y}, add});
+}
+
+// From the stream down to what reads it.
+void branch_down(Flow& flow, const MapContext& c, Vec2 from, double y, const MapBlock& block) {
+    // The ring in which gradients are added stays free.
+    const Vec2 top{from.x, from.y + (c.backward ? 8 : 0)};
+    flow.lines.push_back({{top, {from.x, y}}, reads_stream(c, block), false, false, true});
+    flow.forks.push_back({from, stream_of(c, block)});
+}
+
+// The stream past a branch, lit where the current gradient comes along it.
+void skip_back(Flow& flow, const MapContext& c, double from, double to, double y, NodeId add) {
+    if (c.backward && c.is_current(c.graph[add].inputs.front()))
+        flow.lines.push_back({{{from, y}, {to - 8, y}}, true, true, false, false});
 }
 
 // norm → work → +, twice: a whole layer in one row; or one band of it.
@@ -151,6 +127,7 @@ FlowPorts place_whole(Flow& flow, const MapContext& c, const FlowRow& row, doubl
         rail = {{r.right(), middle(r)}, {r.right() + 8, middle(r)}, {r.right() + 8, y}};
         x = r.right() + gap;
     }
+    double entry = left;  // where a band's stream comes in
     for (const MapBand* band : bands) {
         const MapBlock& norm = band->blocks.front();
         Rect first{x, top, unit, h};
@@ -165,15 +142,13 @@ FlowPorts place_whole(Flow& flow, const MapContext& c, const FlowRow& row, doubl
             nodes.insert(nodes.begin(), norm.nodes.begin(), norm.nodes.end());
             first = flow.boxes.back().r;
         }
-        flow.lines.push_back({{{first.centre().x, y}, {first.centre().x, top}},
-                              reads_stream(c, norm),
-                              false,
-                              false,
-                              true});
+        branch_down(flow, c, {first.centre().x, y}, top, norm);
         const Rect work = flow.boxes.back().r;
         if (!narrow)
             flow.lines.push_back({{{first.right(), middle(first)}, {work.x, middle(work)}}});
         branch_up(flow, c, work, work.right() + plus / 2, y, band->add);
+        skip_back(flow, c, entry, work.right() + plus / 2, y, band->add);
+        entry = work.right() + plus / 2 + 8;
         x = work.right() + plus + gap;
     }
     ports.out = {{right, y}};
@@ -294,7 +269,7 @@ FlowPorts place_open(Flow& flow, const MapContext& c, const FlowRow& row, double
         const Rect a = place[static_cast<std::size_t>(e.from)];
         const Rect b = place[static_cast<std::size_t>(e.to)];
         Flow::Line line;
-        line.lit = c.current != no_node && band.find(c.current) == e.to && reads(c, block(e.from));
+        line.lit = passes(c, block(e.from), block(e.to));
         const double half = columns.gutter / 2;
         if (!from && !to) continue;
         const bool next = block(e.to).column == columns.begin;
@@ -332,14 +307,8 @@ FlowPorts place_open(Flow& flow, const MapContext& c, const FlowRow& row, double
     flow.lines.push_back({{{left, y}, {right, y}}, false, true, false, false});
     ports.in = {{left, y}};
     ports.out = {{right, y}};
-    if (columns.shows(0)) {
-        const double x = place.front().centre().x;
-        flow.lines.push_back({{{left, y}, {x, y}, {x, place.front().y}},
-                              reads_stream(c, block(0)),
-                              false,
-                              false,
-                              true});
-    }
+    if (columns.shows(0))
+        branch_down(flow, c, {place.front().centre().x, y}, place.front().y, block(0));
     if (columns.shows(band.columns)) {
         const double w = std::min(columns.width(), 320 * s), h = std::min(bottom - top, 220 * s);
         const Rect r{columns.x(band.columns) + (columns.width() - w) / 2,
@@ -353,8 +322,10 @@ FlowPorts place_open(Flow& flow, const MapContext& c, const FlowRow& row, double
             branch_up(flow, c, out, x, y, band.add);
         else
             flow.adds.push_back({{x, y}, band.add});
-        if (c.is_current(band.add))
+        if (passes(c, c.graph[band.add].inputs.front(), band.add))
             flow.lines.push_back({{{left, y}, {x - 8, y}}, true, true, false, false});
+        if (c.backward && c.is_current(band.add))
+            flow.lines.push_back({{{x + 8, y}, {right, y}}, true, true, false, false});
     }
     return ports;
 }

@@ -1,5 +1,6 @@
 #include "views/map_picture.h"
 #include "views/edited.h"
+#include "views/map_gradient.h"
 
 #include "views/draw/choice_map.h"
 #include "views/draw/heat_map.h"
@@ -18,14 +19,14 @@ bool is_batch(const Dim& d) {
     return d.per_batch && d.sym == Dim::Sym::one && d.scale == 1;
 }
 
-void draw_missing(Canvas& canvas, const MapContext& c, const Rect& r) {
+void draw_missing(Canvas& canvas, const MapContext& c, const Rect& r, const std::string& why) {
     const Theme& t = c.theme;
     draw_dashed(
         canvas,
         {{r.x, r.y}, {r.right(), r.y}, {r.right(), r.bottom()}, {r.x, r.bottom()}, {r.x, r.y}},
         t.hairline, 1);
     const auto style = t.text(t.small(), t.ink_soft, Weight::regular, Align::centre);
-    if (r.h >= cap_height(style.size) + 4 && !text_if_fits(canvas, r.inset(2), "not kept", style))
+    if (r.h >= cap_height(style.size) + 4 && !text_if_fits(canvas, r.inset(2), why, style))
         text_if_fits(canvas, r, "–", style);
 }
 
@@ -167,15 +168,16 @@ Slice slice_of(const MapContext& c, NodeId id, std::int64_t most_rows) {
 
 void draw_node_picture(Canvas& canvas, const MapContext& c, NodeId id, const Rect& r) {
     if (r.w < 4 || r.h < 3) return;
-    const Tensor* t = c.trace.find(id);
+    const Tensor* t = c.shown(id);
     const Node& node = c.graph[id];
+    const std::string name = c.shown_name(id);
     if (t == nullptr || t->shape != c.trace.shape(id)) {
-        draw_missing(canvas, c, r);
+        draw_missing(canvas, c, r, !c.backward || c.reaches(id) ? "not kept" : "no gradient");
         return;
     }
     const Slice s = slice_of(c, id);
     if (s.rows <= 0 || s.cols <= 0) return;  // a prompt too short for this depth
-    const std::int64_t hover = c.frame.hover_node == node.name ? c.frame.hover_index : -1;
+    const std::int64_t hover = c.frame.hover_node == name ? c.frame.hover_index : -1;
     if (node.op == Op::expert_load) {
         Bars bars;
         bars.area = r;
@@ -204,11 +206,11 @@ void draw_node_picture(Canvas& canvas, const MapContext& c, NodeId id, const Rec
         return t->at(s.first + row * s.row_stride + col * s.col_stride);
     };
     if (s.causal) map.past = s.past + s.row0;
-    if (node.op == Op::causal_softmax)
+    if (node.op == Op::causal_softmax && !c.backward)
         map.scale = ColourScale::range(0, 1);
     else
         map.scale = ColourScale::fit(s.rows, s.cols, map.value);
-    map.target = {node.name, s.first, s.rows, s.cols, s.row_stride, s.col_stride};
+    map.target = {name, s.first, s.rows, s.cols, s.row_stride, s.col_stride};
     map.hover_index = hover;
     outline_changed(map, c.frame);
     draw_heat_map(canvas, c.theme, map);

@@ -4,6 +4,7 @@
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
+#include "views/map_gradient.h"
 #include "views/map_picture.h"
 
 #include <algorithm>
@@ -150,13 +151,42 @@ double caption_height(const Theme& theme) {
     return std::ceil(line_height(theme.large()) + line_height(theme.normal()) + 2);
 }
 
+namespace {
+
+// The longest headline that fits; empty where there is none.
+std::string headline_of(const Canvas& canvas, const MapContext& c, double width,
+                        const TextStyle& style) {
+    if (!c.backward) return "";
+    for (const std::string& text : gradient_headlines(c))
+        if (canvas.text_width(text, style) <= width) return text;
+    return "";
+}
+
+}  // namespace
+
 double draw_caption(Canvas& canvas, const MapContext& c, const Rect& r, bool with_guess) {
     const Theme& t = c.theme;
     const double first = line_height(t.large()), second = line_height(t.normal());
     const auto large = t.text(t.large(), t.ink, Weight::bold);
     const auto soft = t.text(t.normal(), t.ink_soft);
     std::string title = "The whole model", place;
-    if (c.current != no_node && c.step != nullptr) {
+    const double dot = std::round(5 * t.text_scale), x = r.x + 2 * dot + 4;
+    double left = r.x;  // of the second line
+    const std::string headline = headline_of(canvas, c, r.right() - x, large);
+    if (!headline.empty()) {
+        canvas.fill_rect({r.x, r.y + first / 2 - 2 * dot, dot, 4 * dot}, t.accent, dot / 2);
+        text_in(canvas, {x, r.y, r.right() - x, first}, headline, large);
+        const std::string symbol = gradient_symbol(c.graph[c.current]);
+        const FormulaLook look{&t, true};
+        const double w = formula_width(canvas, symbol, soft, look);
+        if (w <= r.w / 4) {
+            draw_formula(canvas, {r.x, r.y + first + second / 2 + cap_height(soft.size) / 2},
+                         symbol, soft, look);
+            left += w + 12 * t.text_scale;
+        }
+        place = c.step->title + " · " + place_of(c, *c.step) + " · shape " +
+                to_string(c.trace.shape(c.current));
+    } else if (c.current != no_node && c.step != nullptr) {
         const Node& node = c.graph[c.current];
         title = node.title;
         const bool gradient = c.step->kind == Step::Kind::gradient;
@@ -165,9 +195,7 @@ double draw_caption(Canvas& canvas, const MapContext& c, const Rect& r, bool wit
         else if (c.step->kind != Step::Kind::operation)
             title += " · " + c.step->title;
         const std::string said = gradient ? gradient_symbol(node) : node.formula;
-        const double dot = std::round(5 * t.text_scale);
         canvas.fill_rect({r.x, r.y + first / 2 - 2 * dot, dot, 4 * dot}, t.accent, dot / 2);
-        const double x = r.x + 2 * dot + 4;
         text_in(canvas, {x, r.y, r.right() - x, first}, title, large);
         const double after = x + canvas.text_width(title, large) + 20 * t.text_scale;
         const auto formula = t.text(t.normal() * 1.15, t.ink_soft);
@@ -196,10 +224,10 @@ double draw_caption(Canvas& canvas, const MapContext& c, const Rect& r, bool wit
     for (const std::string& part : parts) {
         if (part.empty()) continue;
         const std::string longer = line.empty() ? part : line + " · " + part;
-        if (!line.empty() && canvas.text_width(longer, soft) > r.w) break;
+        if (!line.empty() && canvas.text_width(longer, soft) > r.right() - left) break;
         line = longer;
     }
-    text_in(canvas, {r.x, r.y + first, r.w, second}, line, soft);
+    text_in(canvas, {left, r.y + first, r.right() - left, second}, line, soft);
     return caption_height(t);
 }
 
@@ -296,6 +324,41 @@ void draw_predictions(Canvas& canvas, const MapContext& c, const Rect& r) {
     draw_list(canvas, c, {r.x, y, r.w, 0}, line, rows, top);
     y += line * static_cast<double>(rows.size());
     draw_colours(canvas, c, {r.x, y + gap, r.w, r.bottom() - y - gap});
+}
+
+void draw_back_side(Canvas& canvas, const MapContext& c, const Rect& r) {
+    const Theme& t = c.theme;
+    const double line = std::ceil(20 * t.text_scale), gap = 20;
+    const double head = line_height(t.normal()) + line_height(t.small()) + 6;
+    const Tensor* losses = c.trace.find("nll");
+    const bool room =
+        losses != nullptr && losses->shape.rank == 2 && r.h >= 2 * (head + 4 * line) + gap;
+    const double least = room ? gap + head + 3 * line : 0;
+    const double strip = draw_gradient_strip(canvas, c, {r.x, r.y, r.w, r.h - least});
+    if (!room) return;
+    double y = r.y + strip + gap;
+    canvas.fill_rect({r.x, y - gap / 2, r.w, 1}, t.hairline);
+    y += heading(canvas, c, {r.x, y, r.w, 0}, "Loss of each token",
+                 "nats, where the gradient begins");
+    const std::int64_t count = losses->shape.cols();
+    const auto most = static_cast<std::int64_t>((r.bottom() - y) / line);
+    const auto [begin, end] = token_window(count, std::min(c.token, count - 1), most);
+    std::vector<BarRow> rows;
+    for (std::int64_t i = begin; i < end; ++i) {
+        const std::int64_t index = c.batch * count + i;
+        BarRow row;
+        row.label = token_label(token_text(c, i + 1));
+        row.p = losses->at(index);
+        row.number = format_fixed(row.p, 3);
+        row.colour = t.meaning(Meaning::head);
+        row.strong = i + 1 == c.token;
+        row.target = {"nll", index, 1, 1, 0, 0};
+        row.hovered = hovers(c, "nll", index);
+        rows.push_back(row);
+    }
+    double top = 1e-30;
+    for (std::int64_t i = 0; i < count; ++i) top = std::max(top, losses->at(c.batch * count + i));
+    draw_list(canvas, c, {r.x, y, r.w, 0}, line, rows, top);
 }
 
 }  // namespace sf

@@ -15,5 +15,7 @@ void draw_tokens(Canvas& canvas, const MapContext& c, const Rect& r);
 void draw_stream(Canvas& canvas, const MapContext& c, const Rect& r);
 // Next-token probabilities, and the logit lens below.
 void draw_predictions(Canvas& canvas, const MapContext& c, const Rect& r);
+// On the way back: the gradient by depth, and the losses of the tokens that it comes from.
+void draw_back_side(Canvas& canvas, const MapContext& c, const Rect& r);
 
 }  // namespace sf

@@ -24,7 +24,7 @@ struct Station {
 std::vector<Station> stations(const MapContext& c) {
     std::vector<Station> all;
     const auto put = [&](const std::string& label, NodeId node, int layer) {
-        const Tensor* t = c.trace.find(node);
+        const Tensor* t = node == no_node ? nullptr : c.shown(node);
         if (t != nullptr && t->shape != c.trace.shape(node)) t = nullptr;
         all.push_back({label, node, layer, t});
     };
@@ -45,9 +45,10 @@ double size_of(const Tensor& t, const Tensor* before, std::int64_t row) {
     return std::sqrt(sum);
 }
 
-const char* values_text(const std::string& values) {
-    if (values == "norm") return "length, by token";
-    if (values == "change") return "length of what is added";
+const char* values_text(const MapContext& c) {
+    if (c.values == "norm") return "length, by token";
+    if (c.values == "change")
+        return c.backward ? "length of what branches add" : "length of what is added";
     return "channels × tokens";
 }
 
@@ -62,10 +63,9 @@ void draw_stream(Canvas& canvas, const MapContext& c, const Rect& r) {
 
     double y = r.y;
     const double line = line_height(t.normal()), under = line_height(t.small());
-    text_in(canvas, {r.x, y, r.w, line}, "Residual stream",
+    text_in(canvas, {r.x, y, r.w, line}, c.backward ? "∂L/∂x of the stream" : "Residual stream",
             t.text(t.normal(), t.ink, Weight::bold));
-    text_in(canvas, {r.x, y + line, r.w, under}, values_text(c.values),
-            t.text(t.small(), t.ink_soft));
+    text_in(canvas, {r.x, y + line, r.w, under}, values_text(c), t.text(t.small(), t.ink_soft));
     y += line + under + 14;
 
     // A window of tokens that stays cheap to draw whatever the model's size.
@@ -75,7 +75,10 @@ void draw_stream(Canvas& canvas, const MapContext& c, const Rect& r) {
     const bool plain = c.values == "activations";
     const auto value = [&](std::size_t row, std::int64_t token) {
         if (all[row].value == nullptr) return std::nan("");
-        const Tensor* before = c.values == "change" && row > 0 ? all[row - 1].value : nullptr;
+        // What came into the station before: from above, on the way back from below.
+        const std::size_t source = c.backward ? row + 1 : row - 1;
+        const Tensor* before =
+            c.values == "change" && source < all.size() ? all[source].value : nullptr;
         return size_of(*all[row].value, before, c.batch * c.extent_tokens() + token);
     };
     // The stream grows by orders of magnitude: each strip of activations has its own scale, which
@@ -153,7 +156,7 @@ void draw_stream(Canvas& canvas, const MapContext& c, const Rect& r) {
             map.value = [tensor, first, width](std::int64_t i, std::int64_t token) {
                 return tensor->at(first + token * width + i);
             };
-            map.target = {c.graph[station.node].name, first, 1, 1, 1, width};
+            map.target = {c.shown_name(station.node), first, 1, 1, 1, width};
             map.numbers = false;
             outline_changed(map, c.frame);
             if (c.frame.hover_node == map.target.node) map.hover_index = c.frame.hover_index;

@@ -1,7 +1,9 @@
+#include "core/run/gradients.h"
 #include "views/draw/shapes.h"
 #include "views/draw/text.h"
 #include "views/map_context.h"
 #include "views/map_flow.h"
+#include "views/map_gradient.h"
 #include "views/map_side.h"
 #include "views/registry.h"
 
@@ -29,6 +31,10 @@ public:
                "token. The logit lens asks the same head after every layer: watch where its answer "
                "settles. MTP modules reuse embedding and head, drawn dashed, to look further "
                "ahead. "
+               "With gradients recorded the walk goes on, back from the loss along the same lines: "
+               "each box then shows its gradient and how large it is. An addition hands the "
+               "gradient on to both sides, and where the stream branches off both are added: that "
+               "keeps it from vanishing in a deep stack. "
                "Click a token to follow it, a box to go there.";
     }
 
@@ -46,15 +52,16 @@ public:
                        0.0,
                        "Which attention head is pictured.",
                        false});
-        all.push_back({"values",
-                       Type::choice,
-                       0,
-                       0,
-                       {"activations", "norm", "change"},
-                       std::string("activations"),
-                       "What the residual strips show: the channels themselves, the length of each "
-                       "state, or the length of what each layer adds.",
-                       false});
+        all.push_back(
+            {"values",
+             Type::choice,
+             0,
+             0,
+             {"activations", "norm", "change"},
+             std::string("activations"),
+             "What the residual strips show: the channels themselves, the length of each "
+             "state, or the length of what each layer adds; on the way back of gradients.",
+             false});
         all.push_back({"lens",
                        Type::toggle,
                        0,
@@ -111,7 +118,11 @@ public:
         const bool guesses = wide >= 560 && high >= 180;
         if (guesses) {
             const double w = std::round(std::clamp(area.w * 0.18, 176 * s, 320 * s) / 8) * 8;
-            draw_predictions(canvas, c, {left.right() - w, left.y, w, left.h});
+            const Rect side{left.right() - w, left.y, w, left.h};
+            if (c.backward)
+                draw_back_side(canvas, c, side);
+            else
+                draw_predictions(canvas, c, side);
             canvas.fill_rect({left.right() - w - gap / 2, left.y, 1, left.h}, t.hairline);
             left.w -= w + gap;
         }
@@ -140,6 +151,11 @@ private:
                                                                  frame.timeline->size() - 1)];
             c.current = c.step->node;
             c.current_band = model.band_of(c.current);
+            c.backward = c.step->kind == Step::Kind::gradient;
+            if (c.backward) {
+                c.gradients = gradient_scale(back_stations(trace, model));
+                c.reached = reached_by_loss(c.graph, trace.loss);
+            }
         }
         c.batch = std::clamp<std::int64_t>(frame.cursor.batch, 0,
                                            std::max<std::int64_t>(0, trace.extent.batch - 1));
@@ -185,6 +201,7 @@ private:
         for (auto& b : flow.boxes) move_rect(b.r);
         for (auto& l : flow.labels) move_rect(l.r);
         for (auto& a : flow.adds) a.at = move(a.at);
+        for (auto& a : flow.forks) a.at = move(a.at);
         for (auto& l : flow.lines)
             for (Vec2& p : l.path) p = move(p);
         MapContext zoomed = c;

@@ -1,5 +1,6 @@
 #include "core/ops/rope.h"
 #include "views/draw/number.h"
+#include "views/edited.h"
 #include "views/rope_draw.h"
 #include "views/worst.h"
 
@@ -145,13 +146,16 @@ template <class F>
 void for_recorded_pairs(const Scene& s, F&& f) {
     for (std::int64_t t = 0; t < s.tokens; ++t)
         for (std::int64_t p = 0; p < s.pairs; ++p) {
-            const auto one = [&](const Tensor& after, std::int64_t at, Vec2 raw) {
+            const auto one = [&](const Tensor& after, const std::string& name, std::int64_t at,
+                                 Vec2 raw) {
+                for (const std::int64_t i : {at, at + 1})
+                    if (set_by_hand(*s.trace, s.node(name), i)) return;
                 f(t, p, raw, Vec2{after.at(at), after.at(at + 1)});
             };
             for (std::int64_t h = 0; h < s.heads; ++h)
-                one(*s.q_pe, s.q_pe_index(t, 2 * p, h), s.raw_query(t, p, h));
+                one(*s.q_pe, "q_pe", s.q_pe_index(t, 2 * p, h), s.raw_query(t, p, h));
             for (std::int64_t g = 0; g < s.groups; ++g)
-                one(*s.k_pe, s.k_pe_index(t, 2 * p, g), s.raw_key(t, p, g));
+                one(*s.k_pe, s.key_name, s.k_pe_index(t, 2 * p, g), s.raw_key(t, p, g));
         }
 }
 
@@ -201,7 +205,9 @@ Invariant sums(const Scene& s) {
             double position = 0;
             for (std::int64_t j = 0; j < s.rope(); ++j)
                 position += s.q_pe->at(s.q_pe_index(t, j)) * s.k_pe->at(s.k_pe_index(k, j));
-            const double stored = s.scores->at(s.score_index(t, k));
+            const std::int64_t at = s.score_index(t, k);
+            if (set_by_hand(*s.trace, s.node("scores"), at)) continue;
+            const double stored = s.scores->at(at);
             worsen(worst, std::abs(content + position * own - stored));
             largest = std::max({largest, std::abs(content), std::abs(position * own)});
         }

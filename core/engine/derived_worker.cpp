@@ -1,5 +1,7 @@
 #include "core/engine/derived_worker.h"
 
+#include "core/engine/background.h"
+
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
@@ -80,6 +82,7 @@ struct DerivedWorker::Impl {
         return true;
     }
     void loop() {
+        be_humble();
         for (;;) {
             std::optional<Need> need;
             {

@@ -44,9 +44,10 @@ struct Continue {
 struct Complete {
     std::string node;
 };  // a tensor that the memory budget left out
-using Command = std::variant<RunPrompt, RunIds, UsePreset, OpenModel, OpenTrace, SetAttention,
-                             SetGradients, Continue, Complete, TrainStart, TrainPause, TrainResume,
-                             TrainStep, TrainRestart, TrainSet, TrainStop, TrainSave, TrainFollow>;
+using Command =
+    std::variant<RunPrompt, RunIds, UsePreset, OpenModel, OpenTrace, SetAttention, SetGradients,
+                 Continue, Complete, TrainStart, TrainPause, TrainResume, TrainStep, TrainRestart,
+                 TrainSet, TrainKick, TrainStop, TrainSave, TrainFollow>;
 
 // What the window sees: immutable, one for all views of a frame.
 struct Snapshot {

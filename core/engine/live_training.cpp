@@ -98,7 +98,9 @@ TrainingTextPtr LiveTraining::text_of(const ModelConfig& config,
 void LiveTraining::begin(const ModelConfig& config, const TrainSettings& settings) {
     if (const auto problems = settings.problems(); !problems.empty())
         throw UserError("training: " + problems.front());
-    trainer_ = std::make_unique<Trainer>(config, settings, text_of(config, settings), threads_);
+    background_.run([&] {
+        trainer_ = std::make_unique<Trainer>(config, settings, text_of(config, settings), threads_);
+    });
     tokenizer_ = trainer_->text().tokenizer();
     rate_ = 0;
 }
@@ -149,6 +151,12 @@ void LiveTraining::set(const std::string& name, const std::string& value) {
     if (running() && trainer_->finished()) state_ = State::finished;
 }
 
+void LiveTraining::kick(const TrainKick& kick) {
+    trainer_->kick(kick.layer, kick.expert, kick.by);
+    // What was saved at this step are other weights now; what was saved before still holds.
+    if (saved_step_ == steps_done()) --saved_step_;
+}
+
 void LiveTraining::save(const std::string& folder) {
     if (folder.empty()) throw UserError("training: to save a run needs a folder's name");
     std::error_code error;
@@ -172,8 +180,9 @@ void LiveTraining::advance() {
     const std::int64_t next = trainer_->steps_done() + 1;
     const bool held_out = next % held_out_every == 0 || next == trainer_->settings().steps;
     try {
-        const StepRecord& record = trainer_->step(held_out);
-        rate_ += (rate_ > 0 ? 0.1 : 1.0) * (record.tokens_per_second - rate_);
+        background_.run([&] { trainer_->step(held_out); });
+        const double rate = trainer_->history().back().tokens_per_second;
+        rate_ += (rate_ > 0 ? 0.1 : 1.0) * (rate - rate_);
     } catch (const std::bad_alloc&) {
         state_ = State::failed;
         message_ = "training: there is not enough memory for a step";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/engine/background.h"
 #include "core/engine/training.h"
 #include "core/model/model.h"
 #include "core/train/trainer.h"
@@ -8,8 +9,8 @@
 
 namespace sf {
 
-// A training run in the engine's worker: a trainer, and whether it goes on. Knows no thread, no
-// clock and nothing of what is on screen.
+// A training run in the engine's worker: a trainer, and whether it goes on. Knows no clock and
+// nothing of what is on screen.
 class LiveTraining {
 public:
     // Throws UserError when the run cannot begin.
@@ -24,6 +25,7 @@ public:
     void step(std::int64_t count);
     void restart(std::uint64_t seed);
     void set(const std::string& name, const std::string& value);
+    void kick(const TrainKick& kick);
     void save(const std::string& folder);
 
     std::int64_t steps_done() const { return trainer_->steps_done(); }
@@ -42,7 +44,8 @@ private:
     std::string name_, corpus_, message_, saved_to_;
     std::int64_t saved_step_ = -1;
     std::shared_ptr<const Tokenizer> tokenizer_;
-    std::unique_ptr<Trainer> trainer_;
+    Background background_;
+    std::unique_ptr<Trainer> trainer_;  // made and stepped in the background
     State state_ = State::paused;
     std::int64_t pause_at_ = -1;  // none
     double rate_ = 0;

@@ -37,6 +37,11 @@ struct TrainRestart {
 struct TrainSet {
     std::string name, value;
 };  // a setting while it runs, as `--set` takes it; the run keeps the old one when it is refused
+struct TrainKick {
+    std::string layer;
+    std::int64_t expert = 0;
+    double by = 0;
+};                    // adds to the bias of an expert (Trainer::kick)
 struct TrainStop {};  // ends the run; its last weights stay the model
 struct TrainSave {
     std::string folder;

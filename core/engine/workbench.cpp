@@ -76,10 +76,11 @@ void Workbench::take_newest() {
     if (!training || !follow || shows_newest()) return;
     now.model = training->model();
     now.live = true;
+    kicked = false;
 }
 
 bool Workbench::shows_newest() const {
-    return now.live && now.model->weights->trained_step == training->steps_done();
+    return !kicked && now.live && now.model->weights->trained_step == training->steps_done();
 }
 
 void Workbench::need_no_training() const {
@@ -186,6 +187,7 @@ void Workbench::refresh() {
     if (!ids.empty()) show(traced(model, ids));
     now.model = model;
     now.live = true;
+    kicked = false;
     const double end = options.clock();
     next_refresh = end + std::max(refresh_rest * (end - begin), shortest_rest);
 }
@@ -244,6 +246,12 @@ void Workbench::carry_out(const TrainRestart& c) {
 
 void Workbench::carry_out(const TrainSet& c) {
     run_in_training().set(c.name, c.value);
+}
+
+void Workbench::carry_out(const TrainKick& c) {
+    run_in_training().kick(c);
+    kicked = true;
+    refresh();
 }
 
 void Workbench::carry_out(const TrainSave& c) {

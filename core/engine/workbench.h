@@ -19,6 +19,7 @@ struct Workbench {
     AttentionMode attention = AttentionMode::naive;
     std::unique_ptr<LiveTraining> training;
     bool follow = true;
+    bool kicked = false;  // the run's weights are others than at the end of its step
     double next_refresh = 0;
 
     // Throws what went wrong; all then is as it was.
@@ -37,6 +38,7 @@ struct Workbench {
     void carry_out(const TrainStep& c);
     void carry_out(const TrainRestart& c);
     void carry_out(const TrainSet& c);
+    void carry_out(const TrainKick& c);
     void carry_out(const TrainSave& c);
     void carry_out(const TrainFollow& c);
     void carry_out(const TrainStop&);

@@ -56,6 +56,8 @@ constexpr std::array rows{
     Row{"alpha", &S::alpha, 0, 100, "factor of the sequence-wise balance loss (bias+seq)"},
     Row{"aux_alpha", &S::aux_alpha, 0, 100, "factor of the auxiliary loss (aux)"},
     Row{"lambda", &S::lambda, 0, 100, "weight of the multi-token prediction loss"},
+    Row{"hot", &S::hot, 0, 1,
+        "hot topic: share of the rows that are one same document, so that most tokens are alike"},
     Row{"checkpoint_every", &S::checkpoint_every, 0, many,
         "steps from checkpoint to checkpoint; 0: at the end only"},
     Row{"report_every", &S::report_every, 1, many, "steps from report to report"},

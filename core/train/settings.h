@@ -33,6 +33,7 @@ struct TrainSettings {
     double alpha = 1e-4;
     double aux_alpha = 1e-2;
     double lambda = 0.3;
+    double hot = 0;                       // share of the rows that are one same document
     std::int64_t checkpoint_every = 500;  // 0: at the end only
     std::int64_t report_every = 20;
     std::map<std::string, double> corpus;  // weight of a kind of text; a kind not named weighs 1

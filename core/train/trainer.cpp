@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/run/probe.h"
 #include "core/run/runner.h"
+#include "core/text/one_line.h"
 #include "core/train/adamw.h"
 #include "core/train/balance.h"
 #include "core/train/schedule.h"
@@ -19,6 +20,10 @@ namespace {
 
 constexpr std::int64_t held_out_rows = 32;
 constexpr std::int64_t evaluation_batch = 8;
+
+bool moves_bias(BalanceMode mode) {
+    return mode == BalanceMode::bias || mode == BalanceMode::bias_seq;
+}
 
 bool finite(const ConstView& value) {
     for (std::int64_t i = 0; value.real && i < value.size(); ++i)
@@ -125,6 +130,29 @@ void Trainer::change(const TrainSettings& settings) {
     see_rows();
 }
 
+void Trainer::kick(const std::string& layer, std::int64_t expert, double by) {
+    const auto refuse = [](const std::string& reason) { throw UserError("kick: " + reason); };
+    const auto& layers = history_.layers();
+    const auto found = std::find(layers.begin(), layers.end(), layer);
+    if (layers.empty()) refuse("this model has no experts");
+    if (found == layers.end()) {
+        std::string known;
+        for (const auto& name : layers) known += (known.empty() ? "" : ", ") + name;
+        refuse(one_line(layer) + " is no layer with experts (" + known + ")");
+    }
+    if (expert < 0 || expert >= config_.n_routed_experts)
+        refuse("expert " + std::to_string(expert) + " does not exist, " + layer + " has 0 to " +
+               std::to_string(config_.n_routed_experts - 1));
+    const auto* bias = nodes_->bias[static_cast<std::size_t>(found - layers.begin())];
+    if (!bias) refuse("the routers of this model have no bias");
+    if (!moves_bias(settings_.balance))
+        refuse("balance=" + std::string(balance_name(settings_.balance)) +
+               " moves no bias, so nothing would undo it (balance=bias or bias+seq do)");
+    if (!(std::abs(by) <= max_kick)) refuse("the bias can be moved by -1000 to 1000 at once");
+    Real& b = weights_[*bias][static_cast<std::size_t>(expert)];
+    b = static_cast<Real>(static_cast<double>(b) + by);
+}
+
 // A history that goes on may have known longer ones.
 void Trainer::see_rows() {
     history_.about.row_tokens = std::max(history_.about.row_tokens, settings_.seq);
@@ -146,7 +174,7 @@ void Trainer::take_rows(std::vector<std::int64_t>& ids) {
     std::vector<std::vector<std::int64_t>> rows(batch);
     pool_->run(settings_.batch, [&](std::int64_t i, int) {
         rows[static_cast<std::size_t>(i)] =
-            text_->row(next_row_ + static_cast<std::uint64_t>(i), settings_.seq);
+            text_->row(next_row_ + static_cast<std::uint64_t>(i), settings_.seq, settings_.hot);
     });
     for (const auto& row : rows) ids.insert(ids.end(), row.begin(), row.end());
 }
@@ -218,8 +246,7 @@ void Trainer::update(double norm) {
         own.weight_decay = e.decays ? settings_.weight_decay : 0;
         adamw_update(own, scale, weights_[e], gradients_[e], m_[e], v_[e]);
     });
-    if (settings_.balance != BalanceMode::bias && settings_.balance != BalanceMode::bias_seq)
-        return;
+    if (!moves_bias(settings_.balance)) return;
     for (std::size_t i = 0; i < nodes_->load.size(); ++i)
         if (nodes_->bias[i]) {
             const ConstView load = executor_.value(nodes_->load[i]);

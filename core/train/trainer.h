@@ -41,6 +41,11 @@ public:
     // Learning rate, gamma, lambda, alpha, balance ... may change between steps; seed, batch and
     // seq too (the data's position is a row's number). Throws UserError for values out of range.
     void change(const TrainSettings& settings);
+    // Adds `by` to the bias of one expert, for the loop of balance to undo. `layer` as
+    // History::layers() names it; the bias is a weight like any other, so it is saved with them.
+    // Throws UserError: no such layer or expert, a mode that moves no bias, `by` beyond max_kick.
+    static constexpr double max_kick = 1000;
+    void kick(const std::string& layer, std::int64_t expert, double by);
     const TrainingText& text() const { return *text_; }
     const History& history() const { return history_; }
     // A version of the weights that others may keep.

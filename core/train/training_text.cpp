@@ -33,11 +33,21 @@ std::vector<std::int64_t> beginning(std::vector<std::int64_t> ids, std::int64_t 
     return ids;
 }
 
+// What stands for a document where a text has none.
+constexpr std::int64_t hot_tokens = 32;
+
+std::vector<std::int64_t> repeated(const std::vector<std::int64_t>& ids, std::int64_t length) {
+    std::vector<std::int64_t> row(static_cast<std::size_t>(length));
+    for (std::size_t i = 0; i < row.size(); ++i) row[i] = ids[i % ids.size()];
+    return row;
+}
+
 class GeneratedText : public TrainingText {
 public:
     GeneratedText(const ModelConfig& config, const TrainSettings& settings,
                   std::shared_ptr<const Tokenizer> tokenizer)
-        : mix_(corpus_mix(settings)), seed_(settings.seed), eos_(config.eos_token_id) {
+        : mix_(corpus_mix(settings)), eos_(config.eos_token_id) {
+        seed_ = settings.seed;
         mix_.check();
         tokenizer_ = std::move(tokenizer);
         if (!tokenizer_) {
@@ -54,6 +64,13 @@ public:
 
     std::vector<std::int64_t> row(std::uint64_t index, std::int64_t seq) const override {
         return fill(CorpusPart::train, index, seq);
+    }
+    // The first document, over and over.
+    std::vector<std::int64_t> hot_row(std::int64_t seq) const override {
+        std::vector<std::int64_t> document =
+            tokenizer_->encode(corpus_document(mix_, seed_, CorpusPart::train, 0).text);
+        document.push_back(eos_);
+        return repeated(document, seq);
     }
     std::vector<std::vector<std::int64_t>> held_out(std::int64_t limit,
                                                     std::int64_t seq) const override {
@@ -102,7 +119,6 @@ private:
     }
 
     CorpusMix mix_;
-    std::uint64_t seed_;
     std::int64_t eos_;
     double floor_ = 0;
 };
@@ -110,8 +126,8 @@ private:
 class FileText : public TrainingText {
 public:
     FileText(const ModelConfig& config, const TrainSettings& settings,
-             const std::filesystem::path& path, std::shared_ptr<const Tokenizer> tokenizer)
-        : seed_(settings.seed) {
+             const std::filesystem::path& path, std::shared_ptr<const Tokenizer> tokenizer) {
+        seed_ = settings.seed;
         const CorpusFile file = read_corpus_file(path);
         source_.file = path.string();
         source_.fingerprint = stream_of(file.train()) ^ mix_bits(stream_of(file.held_out()));
@@ -140,6 +156,10 @@ public:
         const auto at = static_cast<std::ptrdiff_t>(
             random_bits(seed_, stream_of("row begins at"), index) % starts);
         return {train_.begin() + at, train_.begin() + at + static_cast<std::ptrdiff_t>(seq)};
+    }
+    // The text's beginning, over and over.
+    std::vector<std::int64_t> hot_row(std::int64_t seq) const override {
+        return repeated(beginning(train_, hot_tokens), seq);
     }
     // Rows that overlap by one token, so that every token but the first is foretold once.
     std::vector<std::vector<std::int64_t>> held_out(std::int64_t limit,
@@ -170,11 +190,16 @@ protected:
     std::vector<std::int64_t> counted_tokens() const override { return train_; }
 
 private:
-    std::uint64_t seed_;
     std::vector<std::int64_t> train_, held_out_;
 };
 
 }  // namespace
+
+std::vector<std::int64_t> TrainingText::row(std::uint64_t index, std::int64_t seq,
+                                            double hot) const {
+    const bool is_hot = random_uniform(seed_, stream_of("hot topic"), index) < hot;
+    return is_hot ? hot_row(seq) : row(index, seq);
+}
 
 std::vector<std::string> corpus_kind_names() {
     std::vector<std::string> names;

@@ -24,6 +24,11 @@ public:
 
     // Row `index` of the training part, `seq` ids.
     virtual std::vector<std::int64_t> row(std::uint64_t index, std::int64_t seq) const = 0;
+    // The row of the hot topic, the same at any time.
+    virtual std::vector<std::int64_t> hot_row(std::int64_t seq) const { return row(0, seq); }
+    // Row `index` of a run in which `hot` of the rows are that one. Which ones is a function of
+    // their number, so that a row that is hot stays so when the share grows.
+    std::vector<std::int64_t> row(std::uint64_t index, std::int64_t seq, double hot) const;
     // The held-out rows, at most `limit` of them, evenly chosen: the same ones each time. All of
     // one length, which is at most `seq`.
     virtual std::vector<std::vector<std::int64_t>> held_out(std::int64_t limit,
@@ -56,6 +61,7 @@ public:
 protected:
     virtual std::vector<std::int64_t> counted_tokens() const = 0;
     Source source_;
+    std::uint64_t seed_ = 0;
     std::shared_ptr<const Tokenizer> tokenizer_;
     std::int64_t vocab_size_ = 0;
 };

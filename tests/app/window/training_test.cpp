@@ -143,6 +143,25 @@ TEST_F(Training, SettingsAreKeptForTheNextRunAndRefusedByName) {
     EXPECT_TRUE(c_->has_clock()) << "the history stays with the model";
 }
 
+TEST_F(Training, AnExpertIsKickedByItsName) {
+    EXPECT_THROW(carry_out(*c_, "train-kick layers.1 0 1"), UserError) << "no run";
+    run("train-step 2");
+    for (const char* line : {"train-kick", "train-kick layers.1 0", "train-kick layers.1 0 1 2",
+                             "train-kick layers.1 x 1", "train-kick layers.1 0 much"})
+        EXPECT_THROW(carry_out(*c_, line), UserError) << line;
+    const auto bias = [&] {
+        return c_->snapshot()
+            .trace->weights->at("model.layers.1.mlp.gate.e_score_correction_bias")
+            .real[1];
+    };
+    const float before = bias();
+    run("train-kick layers.1 1 -0.25");
+    EXPECT_EQ(c_->error(), "");
+    EXPECT_EQ(bias(), before - 0.25F);
+    run("train-kick layers.1 99 1");
+    EXPECT_NE(c_->error().find("expert 99"), std::string::npos) << c_->error();
+}
+
 TEST_F(Training, KeysOfTheWalkGoOnWhileItTrains) {
     run("train on");
     for (int i = 0; i < 3; ++i) {

@@ -154,6 +154,45 @@ TEST(LiveTraining, takes_settings_while_it_runs) {
         << "a refused setting stops nothing";
 }
 
+TEST(LiveTraining, a_kick_shows_at_once_and_belongs_to_no_folder) {
+    const auto folder = std::filesystem::temp_directory_path() / "sf_live_kick";
+    std::filesystem::remove_all(folder);
+    const ModelPtr model = preset_model("nano", 0);
+    const std::string bias = "model.layers.1.mlp.gate.e_score_correction_bias";
+    Engine engine(model, {});
+    engine.post(RunPrompt{"abc"});
+    engine.post(start(10, true));
+    engine.post(TrainStep{2});
+    wait_for_state(engine, State::paused);
+    wait_for_step(engine, 2);
+    engine.post(TrainSave{folder.string()});
+    engine.wait_idle();
+    const auto before = engine.snapshot();
+    EXPECT_EQ(before->training->saved_step, 2);
+    engine.post(TrainKick{"layers.1", 2, 0.5});
+    engine.wait_idle();
+    const auto kicked = engine.snapshot();
+    EXPECT_EQ(kicked->error, "");
+    EXPECT_EQ(kicked->trace->trained_step, 2);
+    EXPECT_NE(kicked->trace, before->trace);
+    EXPECT_EQ(kicked->trace->weights->at(bias).real[2],
+              before->trace->weights->at(bias).real[2] + 0.5F);
+    EXPECT_LT(kicked->training->saved_step, 2) << "the folder holds other weights";
+    // Also one that the screen did not follow, once it does.
+    engine.post(TrainFollow{false});
+    engine.post(TrainKick{"layers.1", 2, -0.5});
+    engine.wait_idle();
+    EXPECT_EQ(engine.snapshot()->trace, kicked->trace);
+    engine.post(TrainFollow{true});
+    engine.wait_idle();
+    EXPECT_EQ(engine.snapshot()->trace->weights->at(bias).real[2],
+              kicked->trace->weights->at(bias).real[2] - 0.5F);
+    engine.post(TrainKick{"layers.7", 2, 0.5});
+    engine.wait_idle();
+    EXPECT_NE(engine.snapshot()->error.find("layers.7"), std::string::npos);
+    std::filesystem::remove_all(folder);
+}
+
 TEST(LiveTraining, a_loss_that_is_not_finite_stops_at_the_last_good_state) {
     Engine engine(preset_model("nano", 0), {});
     engine.post(RunPrompt{"abc"});
@@ -179,9 +218,9 @@ TEST(LiveTraining, a_loss_that_is_not_finite_stops_at_the_last_good_state) {
 
 TEST(LiveTraining, refuses_what_would_lose_a_run) {
     Engine engine(preset_model("nano", 0), {});
-    const Command without[] = {TrainPause{},       TrainResume{},       TrainStep{},
-                               TrainRestart{},     TrainSet{"lr", "1"}, TrainStop{},
-                               TrainSave{"/tmp/x"}};
+    const Command without[] = {TrainPause{},   TrainResume{},       TrainStep{},
+                               TrainRestart{}, TrainSet{"lr", "1"}, TrainKick{"layers.1", 0, 1},
+                               TrainStop{},    TrainSave{"/tmp/x"}};
     for (const Command& command : without) {
         engine.post(command);
         engine.wait_idle();

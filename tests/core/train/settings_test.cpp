@@ -73,6 +73,7 @@ TEST(Settings, every_name_sets_its_own_value) {
     set("alpha", "0.003");
     set("aux_alpha", "0.004");
     set("lambda", "0.1");
+    set("hot", "0.25");
     set("checkpoint_every", "10");
     set("report_every", "1");
     set("corpus.code", "2.5");
@@ -95,6 +96,7 @@ TEST(Settings, every_name_sets_its_own_value) {
     expected.alpha = 0.003;
     expected.aux_alpha = 0.004;
     expected.lambda = 0.1;
+    expected.hot = 0.25;
     expected.checkpoint_every = 10;
     expected.report_every = 1;
     expected.corpus = {{"code", 2.5}};

@@ -9,6 +9,7 @@
 #include "core/train/adamw.h"
 #include "core/train/balance.h"
 #include "tests/core/io/scratch.h"
+#include "tests/core/train/small_trainer.h"
 
 #include <gtest/gtest.h>
 
@@ -18,46 +19,13 @@
 namespace sf {
 namespace {
 
+using test::expect_same_numbers;
 using test::Scratch;
+using test::settings;
+using test::shape;
+using test::text;
+using test::trainer;
 using test::user_error;
-
-ModelConfig shape() {
-    ModelConfig c = ModelConfig::preset("nano");
-    c.vocab_size = 300;
-    c.hidden_size = 32;
-    c.num_nextn_predict_layers = 2;
-    return c;
-}
-
-TrainSettings settings(std::int64_t steps) {
-    TrainSettings s;
-    s.steps = steps;
-    s.batch = 3;
-    s.seq = 40;
-    s.warmup = 4;
-    s.seed = 5;
-    return s;
-}
-
-const TrainingTextPtr& text() {
-    static const TrainingTextPtr made = generated_text(shape(), settings(1));
-    return made;
-}
-
-std::unique_ptr<Trainer> trainer(const TrainSettings& s, int threads = 1) {
-    return std::make_unique<Trainer>(shape(), s, text(), threads);
-}
-
-void expect_same_numbers(const Trainer& a, const Trainer& b) {
-    const auto equal = [](const ParameterSet& x, const ParameterSet& y) {
-        return std::equal(x.all().begin(), x.all().end(), y.all().begin());
-    };
-    EXPECT_TRUE(equal(a.parameters(), b.parameters()));
-    EXPECT_TRUE(equal(a.moments_m(), b.moments_m()));
-    EXPECT_TRUE(equal(a.moments_v(), b.moments_v()));
-    EXPECT_EQ(a.steps_done(), b.steps_done());
-    EXPECT_EQ(a.next_row(), b.next_row());
-}
 
 TEST(AdamW, agrees_with_the_algorithm_as_published) {
     std::vector<Real> w{0.5F, -2}, m{0, 0}, v{0, 0};

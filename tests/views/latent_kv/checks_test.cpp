@@ -2,6 +2,7 @@
 #include "core/attention_cost.h"
 #include "core/known_shapes.h"
 #include "core/run/cache_count.h"
+#include "core/run/edited_run.h"
 #include "core/run/latent_rank.h"
 #include "latent_fixture.h"
 #include "views/draw/colour_map.h"
@@ -64,6 +65,29 @@ TEST(LatentInvariants, BothWaysSeeADeliberateFault) {
         auto trace = std::make_shared<Trace>(*truth);
         trace->weights = weights;
         EXPECT_FALSE(holds(trace));
+    }
+}
+
+// A score that another view's handle pulled is no fault of either way; a latent moves both.
+TEST(LatentInvariants, WhatAPersonSetIsNoFault) {
+    const TracePtr base = latent_run();
+    const auto check = [&](const std::string& edit) {
+        const Need need = edited_run(base, {read_edit(*base, edit)});
+        Derived derived;
+        derived.settle({need});
+        LatentPicture p(derived.find<EditedRun>(need.key)->run);
+        p.frame.base = base.get();
+        return p.check("expanded = absorbed");
+    };
+    for (const char* node : {"scores", "attn_probs", "heads", "kv"}) {
+        const Invariant i = check("layers.1." + std::string(node) + "[0]=9");
+        EXPECT_TRUE(i.holds) << node << ": " << i.figure;
+        EXPECT_NE(i.figure.find("set by hand"), std::string::npos) << node;
+    }
+    for (const char* node : {"layers.1.kv_latent", "layers.1.q", "layers.0.scores"}) {
+        const Invariant i = check(std::string(node) + "[0]=9");
+        EXPECT_TRUE(i.holds) << node << ": " << i.figure;
+        EXPECT_EQ(i.figure.find("set by hand"), std::string::npos) << node;
     }
 }
 

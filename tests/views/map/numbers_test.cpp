@@ -1,5 +1,6 @@
 #include "map_fixture.h"
 
+#include "core/run/edited_run.h"
 #include "views/draw/colour_map.h"
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
@@ -175,7 +176,8 @@ TEST(MapNumbers, AGradientHasThePlaceOfItsOperation) {
         const Step& step = timeline[i];
         const MapPicture p(trace, step.name);
         const RecordingCanvas canvas = p.draw();
-        const std::string& node = (*trace->graph)[step.node].name;
+        const std::string& name = (*trace->graph)[step.node].name;
+        const std::string node = step.kind == Step::Kind::gradient ? gradient_name(name) : name;
         const auto& hits = canvas.hits();
         EXPECT_TRUE(std::any_of(hits.begin(), hits.end(), [&](const Hit& h) {
             return h.target.node == node;
@@ -235,6 +237,19 @@ TEST(MapNumbers, HoveringACellLightsItAndItsInputs) {
                        std::abs(s.rect.y - h.rect.y - 3 * row) < 0.01 &&
                        std::abs(s.rect.w - h.rect.w) < 0.01 && std::abs(s.rect.h - row) < 0.01;
             }));
+    }
+}
+
+TEST(MapInvariants, LeaveOutWhatWasSetByHand) {
+    const TracePtr base = map_run();
+    for (const char* node : {"layers.1.hidden", "layers.1.attn_residual", "layers.1.attn_out",
+                             "probs", "layers.0.lens_probs", "logits"}) {
+        const Need need = edited_run(base, {read_edit(*base, std::string(node) + "[3]=0.9")});
+        Derived derived;
+        derived.settle({need});
+        MapPicture p(derived.find<EditedRun>(need.key)->run);
+        for (const Invariant& i : p.view().invariants(p.frame))
+            EXPECT_TRUE(i.holds) << node << ": " << i.name << ": " << i.figure;
     }
 }
 

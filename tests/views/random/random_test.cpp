@@ -6,6 +6,7 @@
 #include "core/run/probe.h"
 #include "core/run/runner.h"
 #include "random_config.h"
+#include "random_settings.h"
 #include "tests/support/page.h"
 #include "views/registry.h"
 
@@ -13,13 +14,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <sstream>
 
 namespace sf {
 namespace {
 
 using test::Dice;
+using test::may_be_red;
+using test::random_value;
 
 // A run of random ids; what was recorded differs too.
 TracePtr random_run(Dice& dice, const ModelConfig& config, std::string& what) {
@@ -122,11 +124,6 @@ void set_anything(Dice& dice, const View& view, const Frame& frame, Settings& se
                 set_setting(settings, view, frame, assignment);
             }
     }
-}
-
-// What a view shows to be lost on purpose.
-bool may_be_red(const Invariant& i) {
-    return i.name.rfind("16 bits without the maximum", 0) == 0;
 }
 
 // A map that was moved or enlarged is cut by its frame, as every map is.

@@ -2,6 +2,7 @@
 #include "rope_fixture.h"
 
 #include "core/ops/rope.h"
+#include "core/run/edited_run.h"
 #include "views/draw/colour_map.h"
 #include "views/draw/number.h"
 #include "views/rope_scene.h"
@@ -53,6 +54,29 @@ TEST(RopeInvariants, HoldForEveryPresetAndWhatIf) {
                     << preset << " " << change << ": " << i.name << ": " << i.figure;
         }
     }
+}
+
+// What a person set follows from nothing, what follows from it still does.
+TEST(RopeInvariants, LeaveOutWhatWasSetByHand) {
+    const TracePtr base = rope_run();
+    for (const char* node : {"scores", "q_pe", "k_pe", "q", "kv_a"}) {
+        const Need need =
+            edited_run(base, {read_edit(*base, "layers.1." + std::string(node) + "[3]=9")});
+        Derived derived;
+        derived.settle({need});
+        const TracePtr run = derived.find<EditedRun>(need.key)->run;
+        RopePicture p(run);
+        p.frame.base = base.get();
+        for (const Invariant& i : p.view().invariants(p.frame))
+            EXPECT_TRUE(i.holds) << node << ": " << i.name << ": " << i.figure;
+    }
+    // Another cell of the same tensor is still looked at.
+    const Need need = edited_run(base, {read_edit(*base, "layers.1.scores[3]=9")});
+    Derived derived;
+    derived.settle({need});
+    RopePicture wrong(
+        test::with_added(*derived.find<EditedRun>(need.key)->run, "layers.1.scores", 0, 0.5));
+    EXPECT_FALSE(wrong.check("content + position").holds);
 }
 
 TEST(RopeInvariants, SeeADeliberateFault) {
