@@ -4,16 +4,6 @@
 
 namespace sf {
 
-// What a shape costs, known before anything is trained. FLOPs are those of the matrix products, 2 m
-// n k each, of one token that is read as the last of S; everything before it is in the cache, and
-// keys and values out of a latent are made once a token. With d hidden_size, H heads, widths n
-// (nope), r (rope), v and d_c the latent's, a layer takes
-//   attention  2 (queries + d (d_c + r) + d_c H(n+v) + H v d), scores 2 S H(n+r), values 2 S H v
-//              (gqa of g groups: keys and values 2 d g(n+r+v) instead of the latent's two)
-//   dense      3 products 2 d intermediate_size
-//   experts    the gate 2 d E, and (K chosen + shared) times 3 products 2 d moe_intermediate_size
-// and the head 2 d vocab_size. An MTP module adds its projection 2 (2 d) d, a layer and the head.
-
 // A figure by what it is spent on; the parts add up to the whole.
 struct CostParts {
     double vocabulary = 0;  // embedding and head

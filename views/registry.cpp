@@ -117,11 +117,8 @@ const std::vector<std::unique_ptr<const View>>& views() {
         list.push_back(make_rope_view());
         list.push_back(make_latent_view());
         list.push_back(make_attention_view());
-<<<<<<< HEAD
         list.push_back(make_experts_view());
-=======
         list.push_back(make_training_view());
->>>>>>> training
         list.push_back(make_inspector_view());
         return list;
     }();

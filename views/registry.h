@@ -11,11 +11,8 @@ std::unique_ptr<const View> make_map_view();
 std::unique_ptr<const View> make_rope_view();
 std::unique_ptr<const View> make_latent_view();
 std::unique_ptr<const View> make_attention_view();
-<<<<<<< HEAD
 std::unique_ptr<const View> make_experts_view();
-=======
 std::unique_ptr<const View> make_training_view();
->>>>>>> training
 std::unique_ptr<const View> make_inspector_view();
 
 }  // namespace sf

@@ -30,6 +30,7 @@ private:
         all.push_back(make_training_curves_page());
         all.push_back(make_training_text_page());
         all.push_back(make_training_shape_page());
+        all.push_back(make_training_runs_page());
         return all;
     }
 };
