@@ -11,6 +11,7 @@ std::unique_ptr<const View> make_map_view();
 std::unique_ptr<const View> make_rope_view();
 std::unique_ptr<const View> make_latent_view();
 std::unique_ptr<const View> make_attention_view();
+std::unique_ptr<const View> make_mtp_view();
 std::unique_ptr<const View> make_inspector_view();
 
 }  // namespace sf
