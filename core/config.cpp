@@ -84,6 +84,8 @@ void check_sizes(const ModelConfig& c, Problems& p) {
     p.range("first_k_dense_replace", c.first_k_dense_replace, 0, max_layers);
     p.range("moe_layer_freq", c.moe_layer_freq, 1, max_layers);
     p.range("num_nextn_predict_layers", c.num_nextn_predict_layers, 0, max_mtp);
+    if (c.mtp_kind != "chain" && c.mtp_kind != "parallel")
+        p.say("mtp_kind", "must be chain or parallel, got \"" + one_line(c.mtp_kind) + "\"");
     p.range("max_position_embeddings", c.max_position_embeddings, 1, max_positions);
     p.range("rms_norm_eps", c.rms_norm_eps, 1e-20, 1.0);
     p.range("initializer_range", c.initializer_range, 0.0, 100.0);
@@ -299,9 +301,9 @@ ModelCost cost(const ModelConfig& c) {
         result.parameters += block(i, c.n_routed_experts);
         result.active_parameters += block(i, c.num_experts_per_tok);
     }
+    const std::int64_t joining = c.mtp_chain() ? 2 * dim + 2 * dim * dim : 0;
     for (std::int64_t k = 0; k < c.num_nextn_predict_layers; ++k)
-        result.parameters +=
-            block(c.num_hidden_layers + k, c.n_routed_experts) + 3 * dim + 2 * dim * dim;
+        result.parameters += block(c.num_hidden_layers + k, c.n_routed_experts) + dim + joining;
     result.cache_floats_per_token = c.num_hidden_layers * (cached[0] + cached[1]);
     return result;
 }

@@ -53,6 +53,12 @@ struct ModelConfig {
     std::string topk_method = "noaux_tc";  // or "greedy", "group_limited_greedy": no bias
     double routed_scaling_factor = 1.0;
     std::int64_t num_nextn_predict_layers = 0;  // MTP modules
+    // What module k reads. "chain": the hidden state of depth k - 1 and the token k places on
+    // (DeepSeek-V3, section 2.2). "parallel": the main model's hidden state alone, each module an
+    // independent layer over one trunk (Gloeckle et al. 2024, "Better & Faster Large Language
+    // Models via Multi-token Prediction", section 2). The trunk is the whole main model here, so
+    // that this stays the same whatever reads it; theirs ends before its last layer.
+    std::string mtp_kind = "chain";
     std::int64_t max_position_embeddings = 256;
     double rope_theta = 10000.0;
     RopeScaling rope_scaling;
@@ -69,6 +75,7 @@ struct ModelConfig {
                layer % moe_layer_freq == 0;
     }
     bool mla() const { return attention_kind == "mla"; }
+    bool mtp_chain() const { return mtp_kind == "chain"; }
     bool has_router_bias() const { return topk_method == "noaux_tc"; }
     // Gate weights are divided by their sum (sigmoid) or are a softmax's share already.
     bool norm_topk_prob() const { return scoring_func == "sigmoid"; }

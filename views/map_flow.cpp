@@ -306,8 +306,9 @@ Flow layout_flow(const Canvas& canvas, const MapContext& c, const Rect& area) {
     const bool lends = c.model.modules > 0;
     const double left = area.x + label, right = area.right() - 12 - (lends ? 14 : 0);
 
-    FlowPorts before;
+    FlowPorts before, trunk;
     const FlowRow* above = nullptr;  // the row that the stream comes from
+    const FlowRow* head = nullptr;   // whose final norm is the trunk of all modules
     for (FlowRow& row : rows) {
         if (row.kind == FlowRow::Kind::note) {
             flow.labels.push_back({{left, row.r.y, right - left, row.r.h}, row.text, "", false});
@@ -315,6 +316,11 @@ Flow layout_flow(const Canvas& canvas, const MapContext& c, const Rect& area) {
         }
         const FlowPorts ports = place_row(flow, c, row, left, right);
         label_row(flow, c, row, label);
+        const bool module = row.layer >= c.model.layers && row.layer >= 0;
+        if (module && !c.graph.config.mtp_chain() && head != nullptr && above->layer != row.layer) {
+            above = head;
+            before = trunk;
+        }
         if (above != nullptr) {
             const bool into_box = row.kind == FlowRow::Kind::module ||
                                   (row.kind == FlowRow::Kind::band && row.band->add == no_node);
@@ -330,6 +336,8 @@ Flow layout_flow(const Canvas& canvas, const MapContext& c, const Rect& area) {
             if (const Flow::Box* norm = flow.find(row.band->blocks.front().nodes.front())) {
                 before.out = {{norm->r.centre().x, norm->r.bottom()}};
                 before.down = true;
+                trunk = before;
+                head = &row;
             }
     }
     if (lends) borrow(flow, c, area.right() - 6, gap);

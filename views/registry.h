@@ -12,6 +12,7 @@ std::unique_ptr<const View> make_rope_view();
 std::unique_ptr<const View> make_latent_view();
 std::unique_ptr<const View> make_attention_view();
 std::unique_ptr<const View> make_experts_view();
+std::unique_ptr<const View> make_mtp_view();
 std::unique_ptr<const View> make_training_view();
 std::unique_ptr<const View> make_inspector_view();
 

@@ -214,6 +214,7 @@ ModelConfig read_fields(const Json& json, const std::string& file) {
     c.intermediate_size = f.required("intermediate_size");
     c.max_position_embeddings = f.required("max_position_embeddings");
     c.num_nextn_predict_layers = f.integer("num_nextn_predict_layers").value_or(0);
+    c.mtp_kind = f.string("mtp_kind").value_or(c.mtp_kind);
     c.rms_norm_eps = f.number("rms_norm_eps").value_or(c.rms_norm_eps);
     c.initializer_range = f.number("initializer_range").value_or(c.initializer_range);
     c.tie_word_embeddings = f.boolean("tie_word_embeddings").value_or(false);
@@ -245,6 +246,7 @@ Json settable_fields(const ModelConfig& config) {
                              "rope_interleave", "torch_dtype"})
         json.erase(name);
     json["attention_kind"] = config.attention_kind;
+    json["mtp_kind"] = config.mtp_kind;
     Json scaling = scaling_json(config.rope_scaling);
     scaling.erase("rope_type");
     scaling.erase("mscale_all_dim");
@@ -355,6 +357,7 @@ std::string config_json(const ModelConfig& c) {
     json["max_position_embeddings"] = c.max_position_embeddings;
     json["moe_intermediate_size"] = c.moe_intermediate_size;
     json["moe_layer_freq"] = c.moe_layer_freq;
+    if (!c.mtp_chain()) json["mtp_kind"] = c.mtp_kind;
     json["n_group"] = c.n_group;
     json["n_routed_experts"] = c.n_routed_experts;
     json["n_shared_experts"] = c.n_shared_experts;

@@ -77,6 +77,9 @@ NodeId build_block(Builder& b, NodeId x, const std::string& weights, bool moe);
 // Multi-token prediction module k = 1, 2, ... (V3, eqs. 21-25): from the previous depth's hidden
 // state to this depth's, with its own logits.
 NodeId build_mtp(Builder& b, NodeId previous, NodeId ids, std::int64_t k);
+// The same as one of several independent heads (Gloeckle et al. 2024, eq. 2): a layer over the main
+// model's hidden states, which sees no token further on.
+void build_parallel_mtp(Builder& b, NodeId h, NodeId ids, std::int64_t k);
 // Cross-entropy of the tokens `shift` places on (V3, eqs. 24-25): per token, then the mean.
 void build_token_loss(Builder& b, NodeId logits, NodeId ids, std::int64_t shift);
 // What keeps experts balanced besides the bias: the sequence-wise term (V3, eqs. 17-20) and the

@@ -58,8 +58,8 @@ std::shared_ptr<const Graph> build_graph(const ModelConfig& config,
 std::shared_ptr<const Graph> build_training_graph(const ModelConfig& config,
                                                   AttentionMode attention = AttentionMode::naive);
 // MTP module k alone, for drafting: ids are the tokens k places on, "mtp.k.previous" the hidden
-// states of depth k - 1 (of this depth itself when it is applied again); mtp.k.hidden and
-// mtp.k.logits are what it gives.
+// states of depth k - 1 (of this depth itself when it is applied again), with parallel modules
+// those of depth 0, and the ids count only; mtp.k.hidden and mtp.k.logits are what it gives.
 std::shared_ptr<const Graph> build_draft_graph(const ModelConfig& config, std::int64_t k,
                                                AttentionMode attention);
 

@@ -37,29 +37,15 @@ struct MtpModule {
     NodeId hidden = no_node, logits = no_node;
 };
 
-// `previous`: hidden states of depth k-1, `ahead`: the tokens k places on, position by position.
-MtpModule build_mtp_module(Builder& b, NodeId previous, NodeId ahead, std::int64_t k) {
+std::string mtp_weights(const Builder& b, std::int64_t k) {
+    return "model.layers." + std::to_string(b.config().num_hidden_layers + k - 1) + ".";
+}
+
+// What a module makes of its input: a layer of its own, then the main model's head.
+MtpModule build_mtp_layer(Builder& b, NodeId x, std::int64_t k) {
     const ModelConfig& c = b.config();
-    const auto layer = c.num_hidden_layers + k - 1;
-    const std::string w = "model.layers." + std::to_string(layer) + ".";
-    const std::string depth = std::to_string(k), before = std::to_string(k - 1);
-    const NodeId embedded =
-        b.add(Op::embedding, {"embed", "Emb(t)", "Embedding, shared", "Emb(t_{i+" + depth + "})"},
-              {ahead, b.param("model.embed_tokens.weight")});
-    const NodeId enorm = b.rms_norm(
-        {"enorm", "RMSNorm(Emb)", "Embedding, normed", "RMSNorm(Emb(t_{i+" + depth + "}))"},
-        embedded, w + "enorm.weight", 0, c.hidden_size);
-    const NodeId hnorm = b.rms_norm(
-        {"hnorm", "RMSNorm(h)", "Previous depth, normed", "RMSNorm(h^{" + before + "}_i)"},
-        previous, w + "hnorm.weight", 0, c.hidden_size);
-    const NodeId both =
-        b.add(Op::concat,
-              {"concat", "[e; h]", "Side by side", "[RMSNorm(Emb); RMSNorm(h^{" + before + "}_i)]"},
-              {enorm, hnorm});
-    const NodeId x = b.linear({"input", "h'^{" + depth + "}", "Module input",
-                               "h'^{" + depth + "}_i = M_" + depth + " [RMSNorm(Emb); RMSNorm(h)]"},
-                              both, w + "eh_proj.weight");
-    const NodeId out = build_block(b, x, w, c.is_moe(layer));
+    const std::string w = mtp_weights(b, k), depth = std::to_string(k);
+    const NodeId out = build_block(b, x, w, c.is_moe(c.num_hidden_layers + k - 1));
     b.place.part = Part::mtp_head;
     const NodeId norm =
         b.rms_norm({"norm", "RMSNorm(h)", "Module norm", "RMSNorm(h^{" + depth + "}_i)"}, out,
@@ -73,6 +59,30 @@ MtpModule build_mtp_module(Builder& b, NodeId previous, NodeId ahead, std::int64
            "P^{" + depth + "}_{i+" + depth + "+1} = Softmax(OutHead(h^{" + depth + "}_i))"},
           {logits});
     return {out, logits};
+}
+
+// Of the chain. `previous`: hidden states of depth k-1, `ahead`: the tokens k places on, position
+// by position.
+NodeId build_mtp_input(Builder& b, NodeId previous, NodeId ahead, std::int64_t k) {
+    const std::int64_t width = b.config().hidden_size;
+    const std::string w = mtp_weights(b, k);
+    const std::string depth = std::to_string(k), before = std::to_string(k - 1);
+    const NodeId embedded =
+        b.add(Op::embedding, {"embed", "Emb(t)", "Embedding, shared", "Emb(t_{i+" + depth + "})"},
+              {ahead, b.param("model.embed_tokens.weight")});
+    const NodeId enorm = b.rms_norm(
+        {"enorm", "RMSNorm(Emb)", "Embedding, normed", "RMSNorm(Emb(t_{i+" + depth + "}))"},
+        embedded, w + "enorm.weight", 0, width);
+    const NodeId hnorm = b.rms_norm(
+        {"hnorm", "RMSNorm(h)", "Previous depth, normed", "RMSNorm(h^{" + before + "}_i)"},
+        previous, w + "hnorm.weight", 0, width);
+    const NodeId both =
+        b.add(Op::concat,
+              {"concat", "[e; h]", "Side by side", "[RMSNorm(Emb); RMSNorm(h^{" + before + "}_i)]"},
+              {enorm, hnorm});
+    return b.linear({"input", "h'^{" + depth + "}", "Module input",
+                     "h'^{" + depth + "}_i = M_" + depth + " [RMSNorm(Emb); RMSNorm(h)]"},
+                    both, w + "eh_proj.weight");
 }
 
 }  // namespace
@@ -91,9 +101,15 @@ NodeId build_mtp(Builder& b, NodeId previous, NodeId ids, std::int64_t k) {
                            {"previous", "h^{" + before + "}", "Previous depth",
                             "h^{" + before + "}_{1:T−" + depth + "}"},
                            {previous}, by_one);
-    const MtpModule module = build_mtp_module(b, h, ahead, k);
+    const MtpModule module = build_mtp_layer(b, build_mtp_input(b, h, ahead, k), k);
     if (b.losses) build_token_loss(b, module.logits, ids, k + 1);
     return module.hidden;
+}
+
+void build_parallel_mtp(Builder& b, NodeId h, NodeId ids, std::int64_t k) {
+    enter_mtp(b, k);
+    const MtpModule module = build_mtp_layer(b, h, k);
+    if (b.losses) build_token_loss(b, module.logits, ids, k + 1);
 }
 
 namespace {
@@ -153,7 +169,10 @@ std::shared_ptr<const Graph> build(const ModelConfig& config, AttentionMode atte
     if (losses) build_token_loss(b, logits, ids, 1);
     NodeId previous = norm;
     for (std::int64_t k = 1; k <= config.num_nextn_predict_layers; ++k)
-        previous = build_mtp(b, previous, ids, k);
+        if (config.mtp_chain())
+            previous = build_mtp(b, previous, ids, k);
+        else
+            build_parallel_mtp(b, norm, ids, k);
     return b.finish();
 }
 
@@ -171,7 +190,9 @@ std::shared_ptr<const Graph> build_draft_graph(const ModelConfig& config, std::i
     Dim width;
     width.scale = config.hidden_size;
     given.dims.push_back(width);
-    b.graph().set_logits(build_mtp_module(b, b.graph().add(given), ahead, k).logits);
+    NodeId x = b.graph().add(given);
+    if (config.mtp_chain()) x = build_mtp_input(b, x, ahead, k);
+    b.graph().set_logits(build_mtp_layer(b, x, k).logits);
     return b.finish();
 }
 

@@ -86,9 +86,11 @@ std::vector<ParameterSpec> parameters(const ModelConfig& c) {
     for (std::int64_t k = 0; k < c.num_nextn_predict_layers; ++k) {
         const std::int64_t layer = c.num_hidden_layers + k;
         const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-        specs.add(prefix + "enorm.weight", {c.hidden_size});
-        specs.add(prefix + "hnorm.weight", {c.hidden_size});
-        specs.add(prefix + "eh_proj.weight", {c.hidden_size, 2 * c.hidden_size});
+        if (c.mtp_chain()) {
+            specs.add(prefix + "enorm.weight", {c.hidden_size});
+            specs.add(prefix + "hnorm.weight", {c.hidden_size});
+            specs.add(prefix + "eh_proj.weight", {c.hidden_size, 2 * c.hidden_size});
+        }
         add_block(specs, c, layer, prefix);
         specs.add(prefix + "shared_head.norm.weight", {c.hidden_size});
     }

@@ -67,8 +67,8 @@ std::vector<LossTerm> loss_terms(const Graph& g, const Extent& extent, const Los
         if (extent.tokens >= tokens_needed(k))
             add("mtp." + std::to_string(k) + ".loss", w.lambda / static_cast<double>(depths));
     for (NodeId id = 0; id < g.size(); ++id) {
-        // A module without tokens has nothing to balance.
-        const auto module = g[id].layer - g.config.num_hidden_layers + 1;
+        // A module without tokens has nothing to balance; parallel ones have as many as the model.
+        const auto module = g.config.mtp_chain() ? g[id].layer - g.config.num_hidden_layers + 1 : 0;
         if (g[id].op != Op::balance_loss || extent.tokens <= module) continue;
         add(g[id].name, g[id].name.ends_with(".aux_loss") ? w.aux_alpha : w.alpha);
     }

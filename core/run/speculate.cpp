@@ -37,9 +37,11 @@ std::vector<Real> residual(std::span<const Real> p, std::span<const Real> q) {
     return rest;
 }
 
-Speculator::Speculator(const ModelPtr& model, const SamplingOptions& options, std::int64_t capacity)
+Speculator::Speculator(const ModelPtr& model, const SamplingOptions& options, std::int64_t capacity,
+                       double damage)
     : model_(model),
       options_(options),
+      damage_(std::clamp(damage, 0.0, 1.0)),
       main_(*model, build_graph(drafting(model), options.attention), {model->config, capacity},
             options.threads, "final_norm"),
       modules_(static_cast<std::size_t>(model->config.num_nextn_predict_layers)),
@@ -89,8 +91,9 @@ Draft Speculator::draft(std::int64_t j) {
     const auto first = module.decoder->length();
     const auto end = static_cast<std::int64_t>(tokens_.size()) - k;
     const std::vector<Real>& from = j > depth ? module.hidden
-                                    : k > 1   ? modules_[static_cast<std::size_t>(k - 2)].hidden
-                                              : hidden_;
+                                    : k > 1 && model_->config.mtp_chain()
+                                        ? modules_[static_cast<std::size_t>(k - 2)].hidden
+                                        : hidden_;
     const std::int64_t row = j > depth ? first - 1 : first;
     module.decoder->run(std::span(tokens_).subspan(static_cast<std::size_t>(first + k)),
                         std::span(from).subspan(static_cast<std::size_t>(row * width),
@@ -99,9 +102,25 @@ Draft Speculator::draft(std::int64_t j) {
     const auto logits = module.decoder->logits();
     module.hidden.insert(module.hidden.end(), hidden.begin(), hidden.end());
     Drawn drawn = sample(logits, options_, "draft", drafted_);
+    if (damage_ > 0) add_noise(drawn);
     Draft d{drawn.id, std::move(drawn.probabilities), {}, 0, false};
     d.u = uniform("accept", drafted_++);
     return d;
+}
+
+// A greedy draft is the likeliest token, but for the noise's share of times one by lot.
+void Speculator::add_noise(Drawn& d) const {
+    const std::int64_t vocab = model_->config.vocab_size;
+    const double each = damage_ / static_cast<double>(vocab);
+    for (Real& q : d.probabilities)
+        q = static_cast<Real>((1 - damage_) * static_cast<double>(q) + each);
+    if (options_.temperature > 0) {
+        d.id = draw(d.probabilities, d.u);
+        return;
+    }
+    const double u = random_uniform(options_.seed, stream_of("damage"), drafted_);
+    const auto place = static_cast<std::int64_t>(u / damage_ * static_cast<double>(vocab));
+    if (u < damage_) d.id = std::min(place, vocab - 1);
 }
 
 Round Speculator::round(std::int64_t drafts) {
@@ -228,7 +247,8 @@ Speculated speculate(const ModelPtr& model, const std::vector<std::int64_t>& pro
     out.text.prompt_ids = prompt;
     if (options.max_new <= 0) return out;
     Speculator speculator(model, options,
-                          static_cast<std::int64_t>(prompt.size()) + options.max_new);
+                          static_cast<std::int64_t>(prompt.size()) + options.max_new,
+                          speculation.damage);
     bool going = true;
     const auto emit = [&](Drawn d) {
         if (!going) return;

@@ -37,11 +37,15 @@ std::vector<Real> residual(std::span<const Real> p, std::span<const Real> q);
 // all proposals, what follows a rejection is rolled back out of every cache. The text has exactly
 // the distribution of decoding without drafts, greedy text is the same token by token.
 // Draft j is module j's; beyond the last module that one is applied again, to its own hidden state.
+// Parallel modules (ModelConfig::mtp_kind) all start from the main model's hidden state and know
+// no draft before theirs: text stays the same, fewer drafts hold.
 class Speculator {
 public:
     // Throws UserError for a model without MTP modules or a prompt that does not fit. `capacity`:
-    // tokens that can be read.
-    Speculator(const ModelPtr& model, const SamplingOptions& options, std::int64_t capacity);
+    // tokens that can be read. `damage` 0..1: so much of every draft's distribution is noise, the
+    // same for each token of the vocabulary; text stays what it is, drafts are accepted less often.
+    Speculator(const ModelPtr& model, const SamplingOptions& options, std::int64_t capacity,
+               double damage = 0);
 
     // Reads the prompt and draws the token behind it.
     Drawn start(const std::vector<std::int64_t>& prompt);
@@ -64,12 +68,14 @@ private:
     std::vector<Real> distribution(std::span<const Real> logits) const;
     double uniform(const char* what, std::uint64_t index) const;
     Draft draft(std::int64_t j);
+    void add_noise(Drawn& draft) const;
     Drawn draw_next(std::span<const Real> logits);
     // What the caches keep when so many tokens are certain; modules hold nothing from `end` on.
     void keep(std::int64_t certain, std::int64_t end);
 
     ModelPtr model_;
     SamplingOptions options_;
+    double damage_ = 0;
     Decoder main_;
     std::vector<Real> hidden_;  // h^0 of what the main model has read, (length, hidden_size)
     std::vector<Module> modules_;
@@ -81,6 +87,7 @@ private:
 struct SpeculationOptions {
     std::int64_t drafts = 1;  // of a round; adaptive: at most
     bool adaptive = false;    // as many as pay by the acceptance so far
+    double damage = 0;        // 0..1, as the Speculator's
 };
 
 struct Speculated {

@@ -115,9 +115,8 @@ void RowReader::tally_loads(RowTally& tally, const TokenRow& row, Executor& e,
         std::vector<std::int64_t> load(experts);
         const ConstView chosen = e.value(router);  // (batch, positions, top_k)
         const auto positions = chosen.shape[1], top_k = chosen.shape[2];
-        // An MTP module has no positions for the last k tokens.
-        const auto node = (*graph_)[router].layer - model_->config.num_hidden_layers + 1;
-        const auto count = length_of(row) - std::max<std::int64_t>(0, node);
+        // An MTP module of the chain has no positions for the last k tokens.
+        const auto count = length_of(row) - (e.value(graph_->logits()).shape[1] - positions);
         for (std::int64_t i = 0; i < count * top_k; ++i)
             ++load[static_cast<std::size_t>(chosen.ints[b * positions * top_k + i])];
         tally.loads.push_back(std::move(load));

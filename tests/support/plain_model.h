@@ -36,6 +36,7 @@ public:
         Rows h = norm(x, "model.norm.weight");
         seen["final_norm"] = h;
         seen["logits"] = linear(h, head());
+        if (c.mtp_kind == "parallel") return run_parallel(h);
         for (std::int64_t k = 1; k <= c.num_nextn_predict_layers; ++k) {
             const std::string p =
                 "model.layers." + std::to_string(c.num_hidden_layers + k - 1) + ".";
@@ -57,6 +58,17 @@ public:
     }
 
 private:
+    // Independent layers over the main model's hidden states.
+    void run_parallel(const Rows& h) {
+        for (std::int64_t k = 1; k <= c.num_nextn_predict_layers; ++k) {
+            const std::int64_t layer = c.num_hidden_layers + k - 1;
+            const std::string p = "model.layers." + std::to_string(layer) + ".";
+            const std::string name = "mtp." + std::to_string(k) + ".";
+            const Rows out = block(h, p, name, c.is_moe(layer));
+            seen[name + "logits"] = linear(norm(out, p + "shared_head.norm.weight"), head());
+        }
+    }
+
     const ModelConfig& c;
     const Weights& w;
 

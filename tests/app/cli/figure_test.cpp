@@ -112,7 +112,7 @@ TEST_P(Formats, AreMadeTwiceTheSame) {
 
 INSTANTIATE_TEST_SUITE_P(Figures, Formats,
                          ::testing::Combine(::testing::Values("map", "rope", "latent-kv",
-                                                              "attention", "inspector"),
+                                                              "attention", "mtp", "inspector"),
                                             ::testing::Values("png", "svg", "pdf")),
                          [](const auto& test) {
                              std::string name = std::get<0>(test.param);
@@ -127,6 +127,7 @@ TEST(Figures, FromATraceEqualTheLiveRun) {
     for (const auto& [view, steps] :
          {std::pair<std::string, std::vector<std::string>>{"map", {"0", "17", "probs"}},
           {"attention", {"layers.1.attn_probs", "probs"}},
+          {"mtp", {"mtp.1.input", "probs"}},
           {"inspector", {"ids", "layers.0.q_pe", "probs"}}})
         for (const auto& at : steps) {
             expect_done(

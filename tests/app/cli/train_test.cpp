@@ -49,6 +49,26 @@ TEST(Train, WritesAModelThatRuns) {
     EXPECT_EQ(text.status, 0) << text.err;
 }
 
+TEST(Train, ParallelMtpModulesAreASettingOfTheModel) {
+    const Folder folder;
+    const Outcome made =
+        run(small("m", 4, {"--set", "mtp_kind=parallel", "--json"}), folder.path());
+    ASSERT_EQ(made.status, 0) << made.err;
+    EXPECT_EQ(json::parse(slurp(folder / "m/config.json")).at("mtp_kind"), "parallel");
+    const auto tokens = [&](const Words& more) {
+        Words words = {"generate", "--model", "m", "--prompt", "Mia", "--max-new", "9", "--json"};
+        words.insert(words.end(), more.begin(), more.end());
+        const Outcome text = run(words, folder.path());
+        EXPECT_EQ(text.status, 0) << text.err;
+        return json::parse(text.out).at("sequences").at(0).at("ids");
+    };
+    EXPECT_EQ(tokens({"--greedy", "--speculate", "2"}), tokens({"--greedy"}));
+    const Outcome wrong = run(small("n", 4, {"--set", "mtp_kind=tree"}), folder.path());
+    EXPECT_EQ(wrong.status, 2);
+    EXPECT_NE(wrong.err.find("mtp_kind: must be chain or parallel"), std::string::npos)
+        << wrong.err;
+}
+
 TEST(Train, TheSameSeedGivesTheSameBytes) {
     const Folder folder;
     Words threads = small("b", 6);

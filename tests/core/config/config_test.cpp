@@ -74,6 +74,8 @@ TEST(Config, cost_counts_the_parameter_list) {
         configs.back().attention_kind = "gqa";
         configs.back().num_key_value_heads = groups;
     }
+    configs.push_back(configs[1]);
+    configs.back().mtp_kind = "parallel";
     for (const auto& config : configs) {
         std::int64_t sum = 0;
         for (const auto& spec : parameters(config)) sum += spec.shape.size();
@@ -189,6 +191,7 @@ INSTANTIATE_TEST_SUITE_P(
         Broken{"routed_scaling_factor", [](auto& c) { c.routed_scaling_factor = 0; }},
         Broken{"num_nextn_predict_layers", [](auto& c) { c.num_nextn_predict_layers = -1; }},
         Broken{"num_nextn_predict_layers", [](auto& c) { c.num_nextn_predict_layers = huge; }},
+        Broken{"mtp_kind", [](auto& c) { c.mtp_kind = "serial"; }},
         Broken{"max_position_embeddings", [](auto& c) { c.max_position_embeddings = 0; }},
         Broken{"max_position_embeddings", [](auto& c) { c.max_position_embeddings = huge; }},
         Broken{"rope_theta", [](auto& c) { c.rope_theta = infinity; }},

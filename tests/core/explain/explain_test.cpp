@@ -56,6 +56,8 @@ std::vector<Case> cases() {
         c.routed_scaling_factor = 2.5;
         c.num_nextn_predict_layers = 2;
         all.push_back({"groups_no_q_lora_mtp2" + tail, c, mode});
+        c.mtp_kind = "parallel";
+        all.push_back({"parallel_mtp2" + tail, c, mode});
         c = small();
         c.scoring_func = "softmax";
         c.topk_method = "group_limited_greedy";

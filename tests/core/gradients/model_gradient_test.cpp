@@ -110,6 +110,7 @@ struct Kind {
     const char* name;
     AttentionMode mode;
     std::int64_t kv_heads;  // 0: mla
+    const char* mtp = "chain";
 };
 void PrintTo(const Kind& k, std::ostream* out) {
     *out << k.name;
@@ -119,6 +120,7 @@ class ModelGradients : public testing::TestWithParam<Kind> {
 protected:
     static Model64 model() {
         ModelConfig c = tiny();
+        c.mtp_kind = GetParam().mtp;
         if (GetParam().kv_heads > 0) {
             c.attention_kind = "gqa";
             c.num_key_value_heads = GetParam().kv_heads;
@@ -173,6 +175,7 @@ TEST_P(ModelGradients, do_not_depend_on_the_number_of_threads) {
 INSTANTIATE_TEST_SUITE_P(both, ModelGradients,
                          testing::Values(Kind{"naive", AttentionMode::naive, 0},
                                          Kind{"absorbed", AttentionMode::absorbed, 0},
+                                         Kind{"parallel", AttentionMode::naive, 0, "parallel"},
                                          Kind{"multi_query", AttentionMode::naive, 1},
                                          Kind{"multi_head", AttentionMode::naive, 2}),
                          [](const auto& p) { return std::string(p.param.name); });

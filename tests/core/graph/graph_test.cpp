@@ -48,6 +48,23 @@ TEST(Graph, shapes_follow_the_extent) {
     EXPECT_EQ(shape("mtp.1.scores", {1, 1, 0}), (Shape{1, 4, 0, 0}));
 }
 
+TEST(Graph, parallel_modules_read_the_main_model_alone) {
+    auto config = ModelConfig::preset("micro");
+    config.mtp_kind = "parallel";
+    const auto g = build_graph(config);
+    const auto node = [&](const std::string& name) { return (*g)[g->find(name)]; };
+    for (const std::string k : {"mtp.1.", "mtp.2."}) {
+        EXPECT_EQ(node(k + "attn_in").inputs.front(), g->find("final_norm"));
+        EXPECT_EQ(node(k + "logits").inputs.back(), node("logits").inputs.back());
+        EXPECT_EQ(node(k + "logits").shape({2, 7, 0}), (Shape{2, 7, 512}));
+        EXPECT_EQ(g->find(k + "embed"), no_node);
+    }
+    for (const ParameterSpec& p : parameters(config)) EXPECT_NE(g->find(p.name), no_node) << p.name;
+    // Where a token k + 1 places on exists.
+    const auto training = build_training_graph(config);
+    EXPECT_EQ((*training)[training->find("mtp.2.nll")].shape({2, 7, 0}), (Shape{2, 4}));
+}
+
 TEST(Graph, a_config_that_does_not_fit_together_is_refused) {
     auto config = ModelConfig::preset("bench");
     config.num_experts_per_tok = 99;

@@ -279,6 +279,19 @@ TEST(ConfigJson, kinds_of_attention) {
     EXPECT_EQ(parse_config(config_json(c), "f"), c);
 }
 
+TEST(ConfigJson, kinds_of_mtp) {
+    ModelConfig c = ModelConfig::preset("nano");
+    const std::string chain = config_json(c);
+    EXPECT_EQ(chain.find("mtp_kind"), std::string::npos);
+    EXPECT_EQ(parse_config(chain, "f").mtp_kind, "chain");
+    EXPECT_TRUE(set_model_field(c, "mtp_kind", "parallel", "--set"));
+    EXPECT_EQ(c.mtp_kind, "parallel");
+    EXPECT_EQ(parse_config(config_json(c), "f"), c);
+    EXPECT_TRUE(set_model_field(c, "mtp_kind", "none", "--set"));
+    EXPECT_EQ(c.problems(),
+              std::vector<std::string>{"mtp_kind: must be chain or parallel, got \"none\""});
+}
+
 TEST(ConfigJson, the_file_is_named) {
     Scratch folder;
     EXPECT_EQ(user_error([&] { read_config(folder / "config.json"); }),

@@ -143,6 +143,12 @@ const Variant variants[] = {
          c.tie_word_embeddings = true;
          c.rms_norm_eps = 0.01;
      }},
+    {"three_parallel_mtp_modules",
+     [](ModelConfig& c) {
+         c.num_nextn_predict_layers = 3;
+         c.mtp_kind = "parallel";
+         c.q_lora_rank = 14;
+     }},
     {"three_mtp_modules",
      [](ModelConfig& c) {
          c.num_nextn_predict_layers = 3;

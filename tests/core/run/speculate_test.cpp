@@ -52,7 +52,8 @@ TEST(Speculation, GreedyTextIsThatOfPlainDecoding) {
         [](ModelConfig& c) { c.attention_kind = "gqa", c.num_key_value_heads = 2; },
         [](ModelConfig& c) { c.tie_word_embeddings = true, c.scoring_func = "softmax"; },
         [](ModelConfig& c) { c.n_routed_experts = 0, c.num_hidden_layers = 1; },
-        [](ModelConfig& c) { c.q_lora_rank = 24, c.num_hidden_layers = 4; }};
+        [](ModelConfig& c) { c.q_lora_rank = 24, c.num_hidden_layers = 4; },
+        [](ModelConfig& c) { c.mtp_kind = "parallel"; }};
     for (std::size_t shape = 0; shape < shapes.size(); ++shape)
         for (std::int64_t modules = 1; modules <= 3; ++modules) {
             const ModelPtr model = drafting_model(modules, shapes[shape], shape + 1);
@@ -63,7 +64,7 @@ TEST(Speculation, GreedyTextIsThatOfPlainDecoding) {
                 o.attention = attention;
                 const Ids plain = ids_of(generate(model, prompt, o).drawn);
                 for (const SpeculationOptions s :
-                     {SpeculationOptions{1}, {2}, {3}, {5}, {8, true}}) {
+                     {SpeculationOptions{1}, {2}, {3}, {5}, {8, true}, {2, false, 0.4}}) {
                     const Speculated drafted = speculate(model, prompt, o, s);
                     EXPECT_EQ(ids_of(drafted.text.drawn), plain)
                         << shape << " " << modules << " modules, " << s.drafts << " drafts";
@@ -96,6 +97,31 @@ TEST(Speculation, ADraftIsWhatTheModuleSaysInAWholeRun) {
                 EXPECT_NEAR(round.drafts[k].q[static_cast<std::size_t>(i)],
                             probs->at(row * vocab + i), 2e-5);
             seen.push_back(round.drafts[k].id);
+        }
+        known = speculator.tokens();
+    }
+}
+
+TEST(Speculation, ADraftOfParallelModulesKnowsNoneBeforeIt) {
+    const ModelPtr model = drafting_model(3, [](ModelConfig& c) { c.mtp_kind = "parallel"; });
+    SamplingOptions o;
+    o.temperature = 1.2;
+    Speculator speculator(model, o, 64);
+    Ids known = prompt;
+    known.push_back(speculator.start(prompt).id);
+    for (int n = 0; n < 6; ++n) {
+        const Round round = speculator.round(3);
+        // All modules at the last position that the main model has read.
+        const TracePtr trace = run_trace(model, {{known.begin(), known.end() - 1}});
+        const auto vocab = model->config.vocab_size;
+        const auto row = static_cast<std::int64_t>(known.size()) - 2;
+        for (std::size_t k = 0; k < 3; ++k) {
+            const Tensor* logits = trace->find("mtp." + std::to_string(k + 1) + ".logits");
+            ASSERT_EQ(logits->shape[1], row + 1);
+            const auto q = sampling_distribution(
+                std::span(logits->real).subspan(static_cast<std::size_t>(row * vocab)), 1.2, 0, 1);
+            for (std::size_t i = 0; i < q.size(); ++i)
+                EXPECT_NEAR(round.drafts[k].q[i], q[i], 2e-5) << n << " " << k;
         }
         known = speculator.tokens();
     }
@@ -280,6 +306,66 @@ TEST(Speculation, DraftsLeaveTheDistributionAsItIs) {
         EXPECT_LT(two.deviate(), 3.09);
         EXPECT_GT(wrong.deviate(), 3.09) << "the test would not see a missing residual";
     }
+}
+
+TEST(Speculation, NeitherNoiseNorParallelModulesChangeTheDistribution) {
+    constexpr int rounds = 10000;
+    const auto parallel = [](ModelConfig& c) { c.mtp_kind = "parallel"; };
+    for (const auto& [model, damage] :
+         {std::pair{drafting_model(2), 0.6}, {drafting_model(2, parallel), 0.0}}) {
+        const Ids prefix{9, 9, 4, 17, 0, 2, 13, 21};
+        SamplingOptions o;
+        o.temperature = 0.9;
+        Speculator speculator(model, o, 64, damage);
+        speculator.start({prefix.begin(), prefix.end() - 1});
+        std::map<std::int64_t, std::int64_t> first, drafted, careless;
+        const auto known = std::ssize(prefix);
+        std::vector<Real> q;
+        for (int n = 0; n < rounds; ++n) {
+            speculator.truncate(known - 1);
+            speculator.append(prefix.back());
+            const Round round = speculator.round(2);
+            const Draft& d = round.drafts.front();
+            ++first[speculator.tokens()[static_cast<std::size_t>(known)]];
+            ++drafted[d.id];
+            ++careless[d.accepted ? d.id : draw(d.p, round.next.u)];
+            q = d.q;
+        }
+        ChiSquare exact, drafts, wrong;
+        exact.add(first, target(model, prefix, o));
+        drafts.add(drafted, q);
+        wrong.add(careless, target(model, prefix, o));
+        EXPECT_LT(exact.deviate(), 3.09);
+        EXPECT_LT(drafts.deviate(), 3.09) << "drafts do not have the distribution that they say";
+        EXPECT_GT(wrong.deviate(), 3.09) << "the test would not see a missing residual";
+    }
+}
+
+TEST(Speculation, NoiseIsEvenAndOfItsShare) {
+    const ModelPtr model = drafting_model(1);
+    SamplingOptions o;
+    o.temperature = 0.8;
+    const auto first_q = [&](double damage) {
+        Speculator speculator(model, o, 64, damage);
+        speculator.start(prompt);
+        return speculator.round(1).drafts.front().q;
+    };
+    const auto plain = first_q(0), noisy = first_q(0.3);
+    for (std::size_t i = 0; i < plain.size(); ++i)
+        EXPECT_NEAR(noisy[i], 0.7 * static_cast<double>(plain[i]) + 0.3 / 24, 1e-6);
+    // Greedy drafts that are all noise are tokens by lot.
+    o.temperature = 0;
+    Speculator speculator(model, o, 64, 1);
+    std::map<std::int64_t, std::int64_t> drafted;
+    speculator.start(prompt);
+    for (int n = 0; n < 3000; ++n) {
+        speculator.truncate(std::ssize(prompt));
+        ++drafted[speculator.round(1).drafts.front().id];
+    }
+    ChiSquare even;
+    even.add(drafted, std::vector<Real>(24, Real(1) / 24));
+    EXPECT_EQ(even.freedom(), 23);
+    EXPECT_LT(even.deviate(), 3.09);
 }
 
 }  // namespace

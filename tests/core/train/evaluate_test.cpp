@@ -283,6 +283,19 @@ TEST(Evaluate, APaddedRowCountsOnlyItsOwn) {
     EXPECT_EQ(sum(three[0].loads[2]), 0);
 }
 
+TEST(Evaluate, ParallelModulesWorkOnEveryToken) {
+    auto model = std::make_shared<Model>(*small_model());
+    model->config.mtp_kind = "parallel";
+    model->weights = initial_weights(model->config, 5);
+    RowReader reader(model, 1);
+    const TokenRow row = {257, 97, 98, 99, 257}, long_row(40, 66);
+    const std::vector<const TokenRow*> together = {&long_row, &row};
+    const auto two = reader.read(together, 0);
+    for (const auto& load : two[1].loads)
+        EXPECT_EQ(std::accumulate(load.begin(), load.end(), std::int64_t{0}), 5 * 2);
+    EXPECT_EQ(two[1].depths[1].foretold, 2);
+}
+
 TEST(Evaluate, WeightsOfTheMixCount) {
     EvaluationOptions options = few();
     options.text.corpus = {{"story", 0}, {"arithmetic", 3}, {"brackets", 0}, {"code", 0},

@@ -47,6 +47,9 @@ TEST_P(Layout, NoModules) {
 TEST_P(Layout, TwoModules) {
     at_steps(map_run("abcd", 1, 2));
 }
+TEST_P(Layout, ParallelModules) {
+    at_steps(map_run("abcd", 1, 2, [](ModelConfig& c) { c.mtp_kind = "parallel"; }));
+}
 TEST_P(Layout, NoGroupsNoSharedExpertNoQueryLatent) {
     at_steps(map_run("abc", 2, 0, [](ModelConfig& c) {
         c.n_group = c.topk_group = 1;

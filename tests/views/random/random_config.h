@@ -96,6 +96,8 @@ inline ModelConfig random_config(Dice& dice) {
         random_attention(dice, c);
         random_experts(dice, c);
         random_positions(dice, c);
+        // Of what was drawn: another throw would make other models of all that follow.
+        if ((c.hidden_size + c.vocab_size) % 4 == 0) c.mtp_kind = "parallel";
         if (c.problems().empty()) return c;
     }
     ADD_FAILURE() << "no sound config in 100";
@@ -105,7 +107,8 @@ inline ModelConfig random_config(Dice& dice) {
 inline std::string config_text(const ModelConfig& c) {
     std::ostringstream out;
     out << c.attention_kind << ", hidden " << c.hidden_size << ", layers " << c.num_hidden_layers
-        << "+" << c.num_nextn_predict_layers << ", heads " << c.num_attention_heads;
+        << "+" << c.num_nextn_predict_layers << (c.mtp_chain() ? "" : " parallel") << ", heads "
+        << c.num_attention_heads;
     if (!c.mla()) out << " of " << c.num_key_value_heads << " groups";
     out << ", nope " << c.qk_nope_head_dim << ", rope " << c.qk_rope_head_dim << ", value "
         << c.v_head_dim << ", rank " << c.kv_lora_rank << ", q rank "
