@@ -100,8 +100,8 @@ FlowPorts place_whole(Flow& flow, const MapContext& c, const FlowRow& row, doubl
                     nodes.insert(nodes.end(), b.nodes.begin(), b.nodes.end());
                 if (band.add != no_node) nodes.push_back(band.add);
             }
-        flow.boxes.push_back(make_box(c, input ? "Embedding, block, head" : "Block, head", "Module", Meaning::mtp, nodes,
-                                      {left, top, right - left, h}));
+        flow.boxes.push_back(make_box(c, input ? "Embedding, block, head" : "Block, head", "Module",
+                                      Meaning::mtp, nodes, {left, top, right - left, h}));
         Flow::Box& box = flow.boxes.back();
         if (head)
             for (const MapBlock& b : head->blocks)

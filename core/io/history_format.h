@@ -34,8 +34,8 @@ inline constexpr std::array all_series{
 inline constexpr Series floor_series{"floor", &StepRecord::floor};
 
 // What the model wrote at kept steps, as JSON: {"beginnings": [{"kind", "prompt", "answer"}, ...],
-// "steps": {"100": [[ids], ...]}}. The reader takes it into a history that has its probes; UserError
-// begins with `source`.
+// "steps": {"100": [[ids], ...]}}. The reader takes it into a history that has its probes;
+// UserError begins with `source`.
 std::string written_json(const History& history);
 void read_written(const std::string& json, const std::string& source, History& history);
 

@@ -36,10 +36,10 @@ struct StepRecord {
 };
 
 struct HistoryAbout {
-    std::optional<double> floor;       // of the text that is trained on now; see StepRecord
-    std::vector<std::string> corpora;  // labels of the kinds of text trained on
-    std::string probe_text;            // what the probes read
-    std::int64_t row_tokens = 0;       // of the longest rows trained on; 0: nobody wrote it down
+    std::optional<double> floor;        // of the text that is trained on now; see StepRecord
+    std::vector<std::string> corpora;   // labels of the kinds of text trained on
+    std::string probe_text;             // what the probes read
+    std::int64_t row_tokens = 0;        // of the longest rows trained on; 0: nobody wrote it down
     std::vector<Beginning> beginnings;  // what the model goes on with at kept steps
     bool operator==(const HistoryAbout&) const = default;
 };
