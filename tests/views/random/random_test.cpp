@@ -69,7 +69,9 @@ History random_history(Dice& dice, const TracePtr& trace, std::string& what) {
         r.bias.assign(h.layers().size() * static_cast<std::size_t>(h.experts()), 0);
         for (const std::string& layer : h.layers()) {
             std::vector<std::int64_t> load(static_cast<std::size_t>(h.experts()));
-            const std::int64_t seen = layer.starts_with("mtp") ? tokens - 1 : tokens;
+            // Module k finds no token k places on for the last k of the row.
+            const std::int64_t seen =
+                tokens - (layer.starts_with("mtp.") ? std::stoll(layer.substr(4)) : 0);
             for (std::int64_t n = 0; n < seen * c.num_experts_per_tok; ++n)
                 ++load[static_cast<std::size_t>(dice.whole(0, h.experts() - 1))];
             r.load.insert(r.load.end(), load.begin(), load.end());
