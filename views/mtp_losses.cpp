@@ -86,10 +86,11 @@ void draw_losses(Canvas& canvas, const Stairs& s, const Rect& area) {
     plot.area = rest;
     plot.x = {"step", 0, 0, false, true};
     plot.series = lines;
-    const double last = static_cast<double>(history->back().step);
-    if (const auto floor = history->about.floor; floor && last > 0)
-        plot.series.push_back(
-            {"floor", {0, last}, {*floor, *floor}, t.ink_faint, 1.25, false, true});
+    Series floor = series_of(*history, "floor", t.ink_faint, true,
+                             [](const StepRecord& r) { return double{r.floor}; });
+    floor.width = 1.25;
+    if (std::any_of(floor.y.begin(), floor.y.end(), [](double v) { return std::isfinite(v); }))
+        plot.series.push_back(std::move(floor));
     double most = 0;
     for (const Series& l : lines)
         for (const double v : l.y)

@@ -236,8 +236,8 @@ std::string shape_headline(const Theme& t, const Proposal& s) {
     if (!s.problems.empty()) return "This shape cannot be: " + s.problems.front();
     const std::vector<CostRow> rows = cost_rows(t, s);
     if (s.changes.empty())
-        return count_text(rows[0].before) + " parameters, of which a token touches " +
-               count_text(rows[1].before) + ": drag a slider to see what another shape would cost";
+        return count_text(rows[0].before) + " parameters, " + count_text(rows[1].before) +
+               " at work on a token: drag another shape";
     const auto part = [](const CostRow& r) {
         if (r.after == r.before) return std::string("the same");
         const double by = r.before > 0 ? r.after / r.before - 1 : 0;

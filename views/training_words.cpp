@@ -65,7 +65,7 @@ std::string headline(const Run& run) {
     const double bigram = run.bigram.at(step);
     if (std::isfinite(held_out) && std::isfinite(floor))
         return after + " unseen text costs " + nats(held_out) + " nats a token, " +
-               nats(held_out - floor) + " above what no model can be below";
+               nats(held_out - floor) + " above the floor";
     if (std::isfinite(held_out) && std::isfinite(bigram))
         return after + " unseen text costs " + nats(held_out) +
                " nats a token; pairs of tokens alone would give " + nats(bigram);
