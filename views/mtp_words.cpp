@@ -14,7 +14,7 @@ std::vector<std::string> said(const Stairs& s) {
     std::vector<std::string> all;
     for (std::int64_t k = 0; k <= s.depths; ++k) {
         const Cell c = s.cell(k, s.i);
-        if (c.said()) all.push_back(s.word(c.guess) + " (" + format_percent(c.p) + ")");
+        if (c.said()) all.push_back(s.word(c.guess) + " " + format_percent(c.p));
     }
     return all;
 }
@@ -40,9 +40,9 @@ std::string kind_text(const Stairs& s) {
 std::string headline(const Stairs& s) {
     const auto all = said(s);
     if (all.empty()) return "The timeline has not come to a prediction yet";
-    std::string text = "After " + s.token(s.i) + " the main model says " + all.front();
+    std::string text = "After " + s.token(s.i) + ": " + all.front();
     if (all.size() == 1) return text;
-    text += all.size() == 2 ? ", the module one further " : ", the modules one further each: ";
+    text += all.size() == 2 ? ", the module goes on " : ", the modules go on ";
     for (std::size_t n = 1; n < all.size(); ++n) text += (n == 1 ? "" : ", ") + all[n];
     return text;
 }

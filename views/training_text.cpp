@@ -67,7 +67,7 @@ std::string text_headline(const Run& run, const Writing& w) {
     const std::string step = w.step == 0 ? "Untrained" : "After " + format_count(w.step) + " steps";
     if (asked > 0)
         return step + " it answers " + format_count(right) + " of " + format_count(asked) +
-               " questions rightly, writing the likeliest next token again and again";
+               " questions rightly";
     if (w.written != nullptr)
         return step + " it goes on like this, writing the likeliest next token again and again";
     const auto foretold = [&](std::int64_t at) {
