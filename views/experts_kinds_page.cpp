@@ -62,9 +62,8 @@ void KindsPage::draw(Canvas& canvas, const Frame& frame, const View& view, const
     const double u = t.text_scale;
     const KindsScene s = make_kinds_scene(frame, view);
     if (!s.missing.empty()) {
-        const double head = draw_page_head(canvas, t, area, titles, "", "");
         return draw_empty_page(
-            canvas, t, {area.x, area.y + head, area.w, area.h - head},
+            canvas, t, area, titles, "",
             frame.trace == nullptr ? "Type a text and press Enter" : "No experts here", s.missing);
     }
     const double head =

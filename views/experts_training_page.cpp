@@ -66,9 +66,7 @@ void TrainingPage::draw(Canvas& canvas, const Frame& frame, const View& view, co
     const double u = t.text_scale, gap = 36 * u;
     const TrainingScene s = make_training_scene(frame, view);
     if (!s.missing.empty()) {
-        const double head = draw_page_head(canvas, t, area, titles, "", "");
-        return draw_empty_page(canvas, t, {area.x, area.y + head, area.w, area.h - head},
-                               "No training to look at", s.missing);
+        return draw_empty_page(canvas, t, area, titles, "", "No training to look at", s.missing);
     }
     const double head =
         draw_page_head(canvas, t, area, titles, training_headline(s), training_facts(s)) + 12 * u;

@@ -112,9 +112,8 @@ void CurvesPage::draw(Canvas& canvas, const Frame& frame, const View& view, cons
     const double u = t.text_scale;
     const Run run = make_run(frame);
     if (run.history == nullptr) {
-        const double head = draw_page_head(canvas, t, all, titles, empty_head(), "");
-        return draw_empty_page(canvas, t, {all.x, all.y + head, all.w, all.h - head},
-                               "Press R to train", empty_body());
+        return draw_empty_page(canvas, t, all, titles, empty_head(), "Press R to train",
+                               empty_body());
     }
     const double head = draw_page_head(canvas, t, all, titles, headline(run), facts(run)) + 12 * u;
     Rect body{all.x, all.y + head, all.w, all.h - head};

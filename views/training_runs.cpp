@@ -80,8 +80,7 @@ void RunsPage::draw(Canvas& canvas, const Frame& frame, const View& view, const 
     const double u = t.text_scale;
     const RunsScene s = make_runs_scene(frame, view);
     if (s.runs.empty()) {
-        const double head = draw_page_head(canvas, t, all, titles, runs_headline(s), "");
-        return draw_empty_page(canvas, t, {all.x, all.y + head, all.w, all.h - head},
+        return draw_empty_page(canvas, t, all, titles, runs_headline(s),
                                "Two runs, one seed, one difference", runs_facts(s));
     }
     const double head =

@@ -281,8 +281,7 @@ void ShapePage::draw(Canvas& canvas, const Frame& frame, const View& view, const
     const Theme& t = *frame.theme;
     const double u = t.text_scale;
     if (!has_shape(frame)) {
-        const double head = draw_page_head(canvas, t, all, titles, "No shape to change yet", "");
-        return draw_empty_page(canvas, t, {all.x, all.y + head, all.w, all.h - head},
+        return draw_empty_page(canvas, t, all, titles, "No shape to change yet",
                                "Type a text and press Enter",
                                "The shape of the model that reads it can then be changed, and what "
                                "that would cost is told at once.");

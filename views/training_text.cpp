@@ -146,9 +146,8 @@ void TextPage::draw(Canvas& canvas, const Frame& frame, const View& view, const 
     const double u = t.text_scale;
     const Run run = make_run(frame);
     if (run.history == nullptr) {
-        const double head = draw_page_head(canvas, t, all, titles, empty_head(), "");
-        return draw_empty_page(canvas, t, {all.x, all.y + head, all.w, all.h - head},
-                               "Press R to train", empty_body());
+        return draw_empty_page(canvas, t, all, titles, empty_head(), "Press R to train",
+                               empty_body());
     }
     const Writing w = make_writing(frame);
     const bool nothing = w.written == nullptr && !w.error.empty();

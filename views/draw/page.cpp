@@ -77,6 +77,13 @@ void draw_empty_page(Canvas& canvas, const Theme& t, const Rect& all, const std:
     if (y < all.bottom()) paragraph(canvas, {x, y}, w, body, soft, all.bottom() - y);
 }
 
+void draw_empty_page(Canvas& canvas, const Theme& t, const Rect& page, const PageTitles& titles,
+                     const std::string& headline, const std::string& head,
+                     const std::string& body) {
+    const double used = draw_page_head(canvas, t, page, titles, headline, "");
+    draw_empty_page(canvas, t, {page.x, page.y + used, page.w, page.h - used}, head, body);
+}
+
 void draw_pending(Canvas& canvas, const Theme& t, const Rect& area, const std::string& what,
                   double progress, const std::string& error) {
     const double line = line_height(t.small()), u = t.text_scale;

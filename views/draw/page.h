@@ -35,6 +35,10 @@ double draw_page_head(Canvas& canvas, const Theme& theme, const Rect& page,
 void draw_empty_page(Canvas& canvas, const Theme& theme, const Rect& area, const std::string& head,
                      const std::string& body);
 
+// The same below a page's head, so that the other pages can be reached.
+void draw_empty_page(Canvas& canvas, const Theme& theme, const Rect& page, const PageTitles& titles,
+                     const std::string& headline, const std::string& head, const std::string& body);
+
 // In the place of a costly result: what is made, how far it is, or why it cannot be had.
 void draw_pending(Canvas& canvas, const Theme& theme, const Rect& area, const std::string& what,
                   double progress, const std::string& error);
