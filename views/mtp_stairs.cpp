@@ -148,9 +148,8 @@ Cell Stairs::cell(std::int64_t depth, std::int64_t position) const {
     const Tensor* p = fitting_tensor(*trace, name);
     if (p == nullptr) return cell;
     const std::int64_t first = flat(name, position);
-    cell.guess = 0;
-    for (std::int64_t v = 1; v < vocab; ++v)
-        if (p->at(first + v) > p->at(first + cell.guess)) cell.guess = v;
+    const Real* const row = p->real.data() + first;
+    cell.guess = std::max_element(row, row + vocab) - row;
     cell.p = p->at(first + cell.guess);
     cell.state = cell.truth >= 0 ? Cell::State::judged : Cell::State::open;
     if (cell.truth >= 0) cell.p_truth = p->at(first + cell.truth);
@@ -159,11 +158,17 @@ Cell Stairs::cell(std::int64_t depth, std::int64_t position) const {
 
 Tally Stairs::tally(std::int64_t depth) const {
     Tally tally;
-    for (std::int64_t position = 0; position + depth + 1 < tokens; ++position) {
-        const Cell c = cell(depth, position);
-        if (c.state != Cell::State::judged) continue;
+    const std::string name = node(depth, "probs");
+    const Tensor* p = known(name) ? fitting_tensor(*trace, name) : nullptr;
+    if (p == nullptr) return tally;
+    for (std::int64_t at = 0; at < rows(depth) && at + depth + 1 < tokens; ++at) {
+        const Real* const row = p->real.data() + flat(name, at);
+        const Real* const truth = row + id_at(at + depth + 1);
         ++tally.judged;
-        if (c.right()) ++tally.right;
+        // The first of the likeliest, as the cell's guess.
+        if (std::none_of(row, truth, [&](Real q) { return q >= *truth; }) &&
+            std::none_of(truth + 1, row + vocab, [&](Real q) { return q > *truth; }))
+            ++tally.right;
     }
     return tally;
 }
@@ -189,8 +194,8 @@ const ColourScale& Strips::scale(const std::string& node, const Tensor& tensor) 
     const auto known = scales_.find(node);
     if (known != scales_.end()) return known->second;
     double most = 0, squares = 0;
-    for (std::int64_t i = 0; i < tensor.size(); ++i) {
-        const double v = tensor.at(i);
+    for (const Real x : tensor.real) {
+        const auto v = static_cast<double>(x);
         if (!std::isfinite(v)) continue;
         most = std::max(most, std::abs(v));
         squares += v * v;
