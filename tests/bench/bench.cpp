@@ -300,7 +300,7 @@ int run_benchmarks(bool json, bool quick, const ModelPtr& trained) {
     figures.push_back(forward_figure(*model, 8, small));
     figures.push_back(decode_figure(*model, small));
     const auto drafts = speculation_times(trained, quick ? Effort{1, 0.01, 1} : Effort{5, 0.2, 2});
-    const auto pictures = picture_times(quick);
+    const auto pictures = picture_times(quick, trained);
     (json ? print_json : print_table)(figures, drafts, pictures, peaks, load, machine_load());
     return 0;
 }

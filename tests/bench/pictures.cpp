@@ -1,6 +1,5 @@
 #include "tests/bench/pictures.h"
 
-#include "core/model/model.h"
 #include "core/random.h"
 #include "core/run/runner.h"
 #include "core/run/timeline.h"
@@ -60,8 +59,8 @@ double PictureTimes::limit() const {
     return view == "map" ? 2e-3 : 1e-3;  // the map is the densest
 }
 
-std::vector<PictureTimes> picture_times(bool quick) {
-    const ModelPtr model = preset_model("micro", 0);
+std::vector<PictureTimes> picture_times(bool quick, const ModelPtr& trained) {
+    const ModelPtr model = trained ? trained : preset_model("micro", 0);
     std::vector<std::int64_t> ids;
     for (std::int64_t i = 0; i < tokens; ++i)
         ids.push_back(
@@ -73,6 +72,7 @@ std::vector<PictureTimes> picture_times(bool quick) {
     Frame frame;
     frame.trace = trace.get();
     frame.timeline = &timeline;
+    frame.history = model->history.get();
     frame.theme = &theme;
     frame.area = area;
     std::vector<PictureTimes> all;

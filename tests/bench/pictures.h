@@ -1,5 +1,7 @@
 #pragma once
 
+#include "core/model/model.h"
+
 #include <string>
 #include <vector>
 
@@ -15,6 +17,7 @@ struct PictureTimes {
     double limit() const;     // the target for p95
 };
 
-std::vector<PictureTimes> picture_times(bool quick);
+// With the run that `trained` (null: none) came from, for the pages on training; micro's shape.
+std::vector<PictureTimes> picture_times(bool quick, const ModelPtr& trained);
 
 }  // namespace sf
