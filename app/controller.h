@@ -246,6 +246,7 @@ private:
     Frame other_frame() const;
     void begin_runs(const std::vector<NamedRun>& given);
     void take_runs();
+    void take_saved(const RunFolder& asked, const Derived::Entry& entry);
     void take_beside();
     void add_run(NamedRun run);
     void ask_for_run(const RunFolder& run);
@@ -352,11 +353,12 @@ private:
     // Of each view, the settings that a handle fixed, as they were.
     std::map<std::string, std::map<std::string, std::optional<SettingValue>>> held_;
     // Runs to compare with; those that the right pane, which shows one of them, is compared with;
-    // and those that are being loaded.
+    // and those that are being loaded or saved.
     std::vector<NamedRun> runs_, runs_of_other_;
     struct Loading {
         RunFolder run;
         Need need;
+        bool saving = false;
     };
     std::vector<Loading> loading_;
     std::uint64_t attempts_ = 0;

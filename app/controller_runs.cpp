@@ -71,7 +71,7 @@ void Controller::add_run(NamedRun run) {
 }
 
 void Controller::ask_for_run(const RunFolder& run) {
-    loading_.push_back({run, loaded_run(run.folder, run.name, ++attempts_)});
+    loading_.push_back({run, loaded_run(run.folder, run.name, ++attempts_), false});
     changed();
 }
 
@@ -123,16 +123,23 @@ UserError Controller::unknown_run(const std::string& command, const std::string&
 
 void Controller::save_run(const std::string& name, const std::string& folder) {
     if (folder.empty()) throw UserError("run-save", "", "needs the name of a run and a folder");
-    const auto run =
-        std::find_if(runs_.begin(), runs_.end(), [&](const NamedRun& r) { return r.name == name; });
-    if (run == runs_.end()) throw unknown_run("run-save", name);
-    save_model(folder, *run->model);
-    auto saved = std::make_shared<Model>(*run->model);
-    saved->folder = absolute(folder);
-    run->model = saved;
-    std::erase_if(state_.runs, [&](const RunFolder& kept) { return kept.name == name; });
-    state_.runs.push_back({name, saved->folder.string()});
-    say("Saved run " + name + " to " + folder);
+    const NamedRun* const run = find_run(name);
+    if (run == nullptr) throw unknown_run("run-save", name);
+    check_new_folder(folder);
+    const std::string to = absolute(folder);
+    loading_.push_back({{name, to}, saved_run(*run, to, ++attempts_), true});
+    changed();
+}
+
+// It has a folder now, where the next session finds it.
+void Controller::take_saved(const RunFolder& asked, const Derived::Entry& entry) {
+    const auto* const saved = dynamic_cast<const LoadedRun*>(entry.value.get());
+    if (saved == nullptr) return show_error("run-save: " + entry.error);
+    for (NamedRun& run : runs_)
+        if (run.name == asked.name) run = saved->run;
+    std::erase_if(state_.runs, [&](const RunFolder& kept) { return kept.name == asked.name; });
+    state_.runs.push_back(asked);
+    say("Saved run " + asked.name + " to " + asked.folder);
 }
 
 // What came from elsewhere since the last tick.
@@ -144,7 +151,12 @@ void Controller::take_runs() {
             continue;
         }
         const RunFolder asked = loading_[i].run;
+        const bool saving = loading_[i].saving;
         loading_.erase(loading_.begin() + static_cast<std::ptrdiff_t>(i));
+        if (saving) {
+            take_saved(asked, *entry);
+            continue;
+        }
         if (const auto* loaded = dynamic_cast<const LoadedRun*>(entry->value.get())) {
             add_run(loaded->run);
             if (!loaded->run.model->no_history.empty()) show_error(loaded->run.model->no_history);

@@ -1,6 +1,7 @@
 #include "app/named_run.h"
 
 #include "core/error.h"
+#include "core/io/model_folder.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -38,6 +39,18 @@ Need loaded_run(const std::string& folder, const std::string& name, std::uint64_
                 auto loaded = std::make_shared<LoadedRun>();
                 loaded->run = load_run(folder, name);
                 return loaded;
+            }};
+}
+
+Need saved_run(const NamedRun& run, const std::string& folder, std::uint64_t attempt) {
+    return {{"save run " + run.name + " to " + folder + ", " + std::to_string(attempt), nullptr},
+            [run, folder](const Progress&) -> DerivedPtr {
+                save_model(folder, *run.model);
+                auto model = std::make_shared<Model>(*run.model);
+                model->folder = folder;
+                auto saved = std::make_shared<LoadedRun>();
+                saved->run = {run.name, model, run.history};
+                return saved;
             }};
 }
 

@@ -26,6 +26,8 @@ struct LoadedRun : DerivedValue {
     NamedRun run;
 };
 Need loaded_run(const std::string& folder, const std::string& name, std::uint64_t attempt);
+// Writes a run into a folder and gives it back as the folder's.
+Need saved_run(const NamedRun& run, const std::string& folder, std::uint64_t attempt);
 
 // Those of --compare DIR[=NAME], in order. Throws UserError naming the option.
 std::vector<NamedRun> compared_runs(const std::vector<std::string>& arguments);

@@ -24,6 +24,11 @@ double expert(const ModelConfig& c) {
     return 3 * real(c.hidden_size) * real(c.moe_intermediate_size);
 }
 
+// The projection with which a module of the chain joins its two inputs.
+double mtp_joining(const ModelConfig& c) {
+    return c.mtp_chain() ? 2 * real(c.hidden_size) * real(c.hidden_size) : 0;
+}
+
 // What the parts of one layer hold when so many of its routed experts count.
 void add_layer(CostParts& p, const ModelConfig& c, std::int64_t layer, std::int64_t experts) {
     p.attention += attention_matrices(c);
@@ -59,7 +64,8 @@ CostParts parameter_parts(const ModelConfig& c, bool active) {
     for (std::int64_t k = 0; k < c.num_nextn_predict_layers; ++k) {
         add_layer(modules, c, c.num_hidden_layers + k, experts);
         add_vectors(modules, c, c.num_hidden_layers + k);
-        modules.attention += 3 * d + 2 * d * d;
+        modules.attention += mtp_joining(c);
+        modules.norms += d * (c.mtp_chain() ? 3 : 1);
     }
     p.mtp = modules.sum();
     return p;
@@ -85,7 +91,7 @@ CostParts flops_parts(const ModelConfig& c, double context) {
         p.routed += one.routed;
     }
     for (std::int64_t k = 0; k < c.num_nextn_predict_layers; ++k)
-        p.mtp += 4 * d * d + layer(c.num_hidden_layers + k).sum() + head;
+        p.mtp += 2 * mtp_joining(c) + layer(c.num_hidden_layers + k).sum() + head;
     return p;
 }
 

@@ -26,7 +26,8 @@ struct CostParts {
 //              (gqa of g groups: keys and values 2 d g(n+r+v) instead of the latent's two)
 //   dense      3 products 2 d intermediate_size
 //   experts    the gate 2 d E, and (K chosen + shared) times 3 products 2 d moe_intermediate_size
-// and the head 2 d vocab_size. An MTP module adds its projection 2 (2 d) d, a layer and the head.
+// and the head 2 d vocab_size. An MTP module adds its projection 2 (2 d) d (of the chain), a layer
+// and the head.
 struct ShapeCost {
     ModelCost size;
     CostParts parameters, active;  // add up to those of `size`

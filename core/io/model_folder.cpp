@@ -25,12 +25,17 @@ void write_all(const fs::path& folder, const Model& model) {
 
 }  // namespace
 
-void save_model(const fs::path& folder, const Model& model) {
+void check_new_folder(const fs::path& folder) {
     std::error_code error;
     if (fs::exists(folder, error) &&
         !(fs::is_directory(folder, error) && fs::is_empty(folder, error)))
         throw UserError(folder.string(), "",
                         "is not an empty folder, a run is saved into a new one");
+}
+
+void save_model(const fs::path& folder, const Model& model) {
+    check_new_folder(folder);
+    std::error_code error;
     const bool made = fs::create_directories(folder, error);
     if (error) throw UserError(folder.string(), "", "cannot be made: " + error.message());
     try {

@@ -15,14 +15,6 @@ namespace {
 
 constexpr std::int64_t rounds_sampled = 4000;
 
-ModelPtr model_of(const Trace& trace) {
-    auto model = std::make_shared<Model>();
-    model->name = "this model";
-    model->config = trace.graph->config;
-    model->weights = trace.weights;
-    return model;
-}
-
 void check(const Model& model) {
     if (!model.weights) throw UserError("a saved trace holds no weights to decode with");
     if (model.config.num_nextn_predict_layers < 1)

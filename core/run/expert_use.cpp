@@ -30,12 +30,10 @@ struct Question {
 };
 
 void check(const Question& q) {
-    std::vector<std::string> own;
-    for (const CorpusKind& kind : corpus_kinds()) own.push_back(kind.id);
     if (!q.weights) throw UserError("this trace holds no weights to read a text with");
     if (History(q.graph->config).layers().empty()) throw UserError("this model has no experts");
     if (!q.tokenizer) throw UserError("this model has no tokenizer that could read a text");
-    if (!q.corpora.empty() && q.corpora != own)
+    if (!q.corpora.empty() && q.corpora != corpus_kind_names())
         throw UserError("the text that this model was trained on is not at hand");
 }
 
@@ -182,7 +180,7 @@ DerivedPtr measure(const Question& q, const Progress& progress) {
     auto use = std::make_shared<ExpertUse>();
     use->experts = q.graph->config.n_routed_experts;
     use->top_k = q.graph->config.num_experts_per_tok;
-    for (const CorpusKind& kind : corpus_kinds()) use->kinds.push_back(kind.id);
+    use->kinds = corpus_kind_names();
     use->documents.resize(use->kinds.size());
     Reader reader(q, *use);
     for (std::size_t kind = 0; kind < use->kinds.size(); ++kind) {

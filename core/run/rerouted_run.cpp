@@ -18,11 +18,8 @@ ModelConfig rerouted(const ModelConfig& config, std::int64_t top_k, std::int64_t
 }
 
 Need rerouted_run(const Trace& trace, std::int64_t top_k, std::int64_t topk_group) {
-    Model model;
-    model.name = trace.model_name;
-    model.config = rerouted(trace.graph->config, top_k, topk_group);
-    model.weights = trace.weights;
-    model.tokenizer = trace.tokenizer;
+    const auto model = model_of(trace);
+    model->config = rerouted(trace.graph->config, top_k, topk_group);
     RunOptions options;
     options.attention = trace.graph->attention;
     options.edits = trace.edits;
@@ -33,8 +30,7 @@ Need rerouted_run(const Trace& trace, std::int64_t top_k, std::int64_t topk_grou
         (options.edits.empty() ? "" : ", " + edits_text(options.edits));
     std::vector<std::vector<std::int64_t>> rows;
     for (std::int64_t b = 0; b < trace.extent.batch; ++b) rows.push_back(trace.sequence(b));
-    const auto compute = [model = std::make_shared<const Model>(std::move(model)), rows,
-                          options](const Progress&) -> DerivedPtr {
+    const auto compute = [model, rows, options](const Progress&) -> DerivedPtr {
         if (!model->weights) throw UserError("a saved trace holds no weights to run with");
         if (const auto problems = model->config.problems(); !problems.empty())
             throw UserError(problems.front());

@@ -189,6 +189,15 @@ TracePtr edit_trace(const Trace& base, const std::vector<Edit>& edits) {
     return trace;
 }
 
+std::shared_ptr<Model> model_of(const Trace& trace) {
+    auto model = std::make_shared<Model>();
+    model->name = trace.model_name;
+    model->config = trace.graph->config;
+    model->weights = trace.weights;
+    model->tokenizer = trace.tokenizer;
+    return model;
+}
+
 TensorPtr complete(const Trace& trace, NodeId id) {
     if (auto kept = trace.share(id)) return kept;
     if (!trace.weights) return nullptr;

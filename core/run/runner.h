@@ -35,6 +35,9 @@ TracePtr run_trace(const ModelPtr& model, const std::vector<std::vector<std::int
 // the gradients, which it drops.
 TracePtr edit_trace(const Trace& trace, const std::vector<Edit>& edits);
 
+// The model of a trace, to run anew; without weights where the trace is a saved one.
+std::shared_ptr<Model> model_of(const Trace& trace);
+
 // One tensor that the budget left out, computed from what was kept. Null when weights are missing.
 TensorPtr complete(const Trace& trace, NodeId id);
 

@@ -26,11 +26,10 @@ struct Question {
 };
 
 void check(const Question& q) {
-    std::vector<std::string> own;
-    for (const CorpusKind& kind : corpus_kinds()) own.push_back(kind.id);
     if (!q.weights) throw UserError("a saved trace holds no weights to run with");
     if (!q.tokenizer) throw UserError("this model has no tokenizer that could read a text");
-    if (q.corpora != own) throw UserError("the text that this model was trained on is not at hand");
+    if (q.corpora != corpus_kind_names())
+        throw UserError("the text that this model was trained on is not at hand");
     if (q.trained < 2 || q.length <= q.trained)
         throw UserError("nothing lies beyond the trained length at this factor");
     if (q.length > most_tokens)

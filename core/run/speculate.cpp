@@ -193,27 +193,33 @@ double Speculated::acceptance() const {
 }
 
 std::vector<double> round_costs(const ModelConfig& c, std::int64_t most) {
-    const std::vector<ParameterSpec> all = parameters(c);
-    const auto module_of = [&](const std::string& name) -> std::int64_t {
-        for (std::int64_t k = 1; k <= c.num_nextn_predict_layers; ++k)
-            if (name.starts_with("model.layers." + std::to_string(c.num_hidden_layers + k - 1) +
-                                 "."))
-                return k;
-        return 0;
+    // Of the main model and of each module: what every pass reads, and all routed experts.
+    struct Reads {
+        double always, routed = 0;
     };
+    const auto depth = static_cast<std::size_t>(c.num_nextn_predict_layers);
+    const auto head = static_cast<double>(c.vocab_size * c.hidden_size);
+    std::vector<Reads> parts(depth + 1, {head});
+    std::vector<std::string> prefixes;
+    for (std::size_t k = 0; k < depth; ++k)
+        prefixes.push_back("model.layers." +
+                           std::to_string(c.num_hidden_layers + static_cast<std::int64_t>(k)) +
+                           ".");
+    for (const ParameterSpec& p : parameters(c)) {
+        if (p.shape.rank < 2 || p.name.starts_with("model.embed") || p.name.starts_with("lm_head"))
+            continue;
+        std::size_t module = 0;
+        for (std::size_t k = 0; k < depth; ++k)
+            if (p.name.starts_with(prefixes[k])) module = k + 1;
+        const bool routed = p.name.find(".mlp.experts.") != std::string::npos;
+        (routed ? parts[module].routed : parts[module].always) +=
+            static_cast<double>(p.shape.size());
+    }
+    const double chosen = static_cast<double>(c.num_experts_per_tok) /
+                          static_cast<double>(std::max<std::int64_t>(1, c.n_routed_experts));
     const auto read = [&](std::int64_t module, std::int64_t rows) {
-        const double chosen = static_cast<double>(c.num_experts_per_tok) /
-                              static_cast<double>(std::max<std::int64_t>(1, c.n_routed_experts));
-        double sum = static_cast<double>(c.vocab_size * c.hidden_size);  // the head
-        for (const ParameterSpec& p : all) {
-            if (module_of(p.name) != module || p.shape.rank < 2 ||
-                p.name.starts_with("model.embed") || p.name.starts_with("lm_head"))
-                continue;
-            const bool routed = p.name.find(".mlp.experts.") != std::string::npos;
-            sum += static_cast<double>(p.shape.size()) *
-                   (routed ? 1 - std::pow(1 - chosen, static_cast<double>(rows)) : 1);
-        }
-        return sum;
+        const Reads& part = parts[static_cast<std::size_t>(module)];
+        return part.always + part.routed * (1 - std::pow(1 - chosen, static_cast<double>(rows)));
     };
     std::vector<double> cost;
     double drafts = 0;

@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/model/sampler.h"
 #include "core/run/decoder.h"
+#include "core/run/runner.h"
 
 #include <algorithm>
 #include <memory>
@@ -94,15 +95,12 @@ Written write_on(const Model& model, const std::vector<Beginning>& beginnings,
 }
 
 Need written_now(const Trace& trace, const std::vector<Beginning>& beginnings) {
-    Model model;
-    model.name = trace.model_name;
-    model.config = trace.graph->config;
-    model.weights = trace.weights;
+    const ModelPtr model = model_of(trace);
     std::string name = "writes on";
     for (const Beginning& b : beginnings)
         name = key_of_text(name + ", " + b.kind, b.prompt, nullptr).name;
-    return {{name, model.weights.get()}, [model, beginnings](const Progress& progress) {
-                return write_now(model, beginnings, progress);
+    return {{name, trace.weights.get()}, [model, beginnings](const Progress& progress) {
+                return write_now(*model, beginnings, progress);
             }};
 }
 

@@ -70,6 +70,12 @@ const std::vector<CorpusKind>& corpus_kinds() {
     return kinds;
 }
 
+std::vector<std::string> corpus_kind_names() {
+    std::vector<std::string> names;
+    for (const CorpusKind& kind : corpus_kinds()) names.push_back(kind.id);
+    return names;
+}
+
 CorpusMix::CorpusMix() : weights(corpus_kinds().size(), 1.0) {}
 
 CorpusMix::CorpusMix(std::vector<double> of_kinds) : weights(std::move(of_kinds)) {

@@ -35,6 +35,8 @@ struct CorpusKind {
 // In the order of Document::kind. No text can come from two kinds: the first word or sign tells.
 const std::vector<CorpusKind>& corpus_kinds();
 
+std::vector<std::string> corpus_kind_names();  // their ids
+
 // How often each kind is drawn: in proportion to its weight; all alike by default.
 struct CorpusMix {
     CorpusMix();

@@ -201,12 +201,6 @@ std::vector<std::int64_t> TrainingText::row(std::uint64_t index, std::int64_t se
     return is_hot ? hot_row(seq) : row(index, seq);
 }
 
-std::vector<std::string> corpus_kind_names() {
-    std::vector<std::string> names;
-    for (const CorpusKind& kind : corpus_kinds()) names.push_back(kind.id);
-    return names;
-}
-
 CorpusMix corpus_mix(const TrainSettings& settings) {
     CorpusMix mix;
     const auto names = corpus_kind_names();

@@ -73,7 +73,6 @@ using TrainingTextPtr = std::shared_ptr<const TrainingText>;
 TrainingTextPtr generated_text(const ModelConfig& config, const TrainSettings& settings,
                                std::shared_ptr<const Tokenizer> tokenizer = nullptr);
 CorpusMix corpus_mix(const TrainSettings& settings);
-std::vector<std::string> corpus_kind_names();
 
 // A UTF-8 text file; rows are cut anywhere in the training part. Throws UserError naming the file
 // when it is empty, binary or too short for a row, or does not support the vocabulary.

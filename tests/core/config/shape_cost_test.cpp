@@ -65,6 +65,8 @@ std::vector<ModelConfig> shapes() {
             c.topk_method = "group_limited_greedy";
             c.scoring_func = "softmax";
             all.push_back(c);
+            c.mtp_kind = "parallel";
+            all.push_back(c);
         }
     return all;
 }
@@ -112,13 +114,13 @@ TEST(ShapeCost, FlopsAreThoseOfTheGraph) {
             const double main = graph_flops(
                 *graph, tokens, [&](const Node& x) { return x.layer < c.num_hidden_layers; });
             EXPECT_DOUBLE_EQ(shape_cost(c, n).forward(), main / n);
-            // Module k reads k tokens fewer.
+            // Module k of the chain reads k tokens fewer.
             double modules = 0;
             for (std::int64_t k = 1; k <= c.num_nextn_predict_layers; ++k) {
                 const double own = graph_flops(*graph, tokens, [&](const Node& x) {
                     return x.layer == c.num_hidden_layers + k - 1;
                 });
-                const double rows = n - static_cast<double>(k);
+                const double rows = n - (c.mtp_chain() ? static_cast<double>(k) : 0);
                 modules += own / rows;
                 const double of_one =
                     shape_cost(c, rows).flops.mtp / static_cast<double>(c.num_nextn_predict_layers);

@@ -3,6 +3,7 @@
 
 #include "core/model/sampler.h"
 #include "core/run/draft_run.h"
+#include "core/run/runner.h"
 #include "views/draw/number.h"
 #include "views/draw/shapes.h"
 
@@ -14,14 +15,6 @@ namespace sf {
 namespace {
 
 using Ids = std::vector<std::int64_t>;
-
-ModelPtr model_of(const Trace& trace) {
-    auto model = std::make_shared<Model>();
-    model->name = "test";
-    model->config = trace.graph->config;
-    model->weights = trace.weights;
-    return model;
-}
 
 // The model's distribution behind a text, by a whole run.
 std::vector<double> behind(const Trace& trace, const Ids& ids, double temperature) {
