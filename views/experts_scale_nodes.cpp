@@ -104,10 +104,31 @@ void draw_experts(Canvas& canvas, const ScaleScene& s, std::int64_t node, const 
     }
 }
 
-void draw_node(Canvas& canvas, const ScaleScene& s, std::int64_t node, const Rect& r,
-               const ColourScale& scale) {
+std::string node_name(std::int64_t node) {
+    return "node " + std::to_string(node);
+}
+std::string node_score(const ScaleScene& s, std::int64_t node) {
+    return format_fixed(s.route->node_scores[static_cast<std::size_t>(node)], 3);
+}
+double node_pad(const Theme& t) {
+    return 7 * t.text_scale;
+}
+
+// Whether every node of that width has room for its score beside its name.
+bool scores_fit(const Canvas& canvas, const ScaleScene& s, double width) {
     const Theme& t = *s.theme;
-    const double u = t.text_scale, line = line_height(t.small()), pad = 7 * u;
+    for (std::int64_t n = 0; n < s.gate.value->nodes(); ++n)
+        if (canvas.text_width(node_name(n), t.text(t.small(), t.ink, Weight::bold)) +
+                canvas.text_width(node_score(s, n), t.text(t.small(), t.ink)) + 8 * t.text_scale >
+            width - 2 * node_pad(t))
+            return false;
+    return true;
+}
+
+void draw_node(Canvas& canvas, const ScaleScene& s, std::int64_t node, const Rect& r,
+               const ColourScale& scale, bool with_score) {
+    const Theme& t = *s.theme;
+    const double u = t.text_scale, line = line_height(t.small()), pad = node_pad(t);
     const bool kept = s.kept(node);
     canvas.fill_rect(r, kept ? t.meaning_soft(Meaning::routed_expert) : t.surface, 5 * u);
     canvas.stroke_rect(r, kept ? t.meaning(Meaning::routed_expert) : t.hairline, kept ? 1.75 : 1,
@@ -115,17 +136,14 @@ void draw_node(Canvas& canvas, const ScaleScene& s, std::int64_t node, const Rec
     const Rect inside{r.x + pad, r.y + pad * 0.6, r.w - 2 * pad, r.h - 1.4 * pad};
     const auto style =
         t.text(t.small(), kept ? t.ink : t.ink_faint, kept ? Weight::bold : Weight::regular);
-    const std::string name = "node " + std::to_string(node);
-    const std::string score = format_fixed(s.route->node_scores[static_cast<std::size_t>(node)], 3);
     auto right = style;
     right.align = Align::right;
     right.weight = Weight::regular;
-    const double number = canvas.text_width(score, right);
-    const bool both = canvas.text_width(name, style) + number + 8 * u <= inside.w;
-    text_in(canvas, {inside.x, inside.y, inside.w - (both ? number + 6 * u : 0), line}, name,
-            style);
-    if (both)
-        text_in(canvas, {inside.right() - number - 1, inside.y, number + 1, line}, score, right);
+    const double number = with_score ? canvas.text_width(node_score(s, node), right) + 1 : 0;
+    text_in(canvas, {inside.x, inside.y, inside.w - number, line}, node_name(node), style);
+    if (with_score)
+        text_in(canvas, {inside.right() - number, inside.y, number, line}, node_score(s, node),
+                right);
     const std::int64_t rows = (s.gate.value->experts_a_node() + columns - 1) / columns;
     draw_experts(canvas, s, node,
                  {{inside.x, inside.y + line + 3 * u, inside.w, inside.h - line - 3 * u}, rows},
@@ -133,7 +151,7 @@ void draw_node(Canvas& canvas, const ScaleScene& s, std::int64_t node, const Rec
 }
 
 // What the cells mean, at the foot; returns its height.
-double draw_key(Canvas& canvas, const ScaleScene& s, const Rect& area) {
+double draw_key(Canvas& canvas, const ScaleScene& s, const Rect& area, bool with_scores) {
     const Theme& t = *s.theme;
     const std::vector<LegendEntry> entries{
         {"chosen", t.meaning(Meaning::routed_expert)},
@@ -141,7 +159,8 @@ double draw_key(Canvas& canvas, const ScaleScene& s, const Rect& area) {
     const double h = draw_legend(canvas, t, {area.x, area.y}, area.w, entries, true);
     const double y = area.bottom() - h;
     draw_legend(canvas, t, {area.x, y}, area.w, entries);
-    const std::string words = "shade: s + b of each expert; number: a node’s best two together";
+    const std::string words = std::string("shade: s + b of each expert") +
+                              (with_scores ? "; number: a node’s best two together" : "");
     const auto style = t.text(t.small(), t.ink_faint, Weight::regular, Align::right);
     double used = 60 * t.text_scale;
     for (const LegendEntry& e : entries) used += canvas.text_width(e.name, style) + t.small() * 2;
@@ -163,8 +182,11 @@ void draw_nodes(Canvas& canvas, const ScaleScene& s, const Rect& area) {
                   t.text(t.normal(), t.ink_soft), area.h);
         return;
     }
+    const std::int64_t nodes = s.gate.value->nodes();
+    const double w = (area.w - gap * static_cast<double>(nodes - 1)) / static_cast<double>(nodes);
+    const bool with_scores = scores_fit(canvas, s, w);
     Rect rest = area;
-    if (area.h >= 190 * u) rest.h -= draw_key(canvas, s, area) + 6 * u;
+    if (area.h >= 190 * u) rest.h -= draw_key(canvas, s, area, with_scores) + 6 * u;
     const double chips = chip_height(t);
     const Rect token = draw_tokens(canvas, s, {rest.x, rest.y, rest.w, chips});
     const double strip = 9 * u, wires = 30 * u;
@@ -176,8 +198,6 @@ void draw_nodes(Canvas& canvas, const ScaleScene& s, const Rect& area) {
     for (const double v : s.route->biased)
         if (std::isfinite(v)) scale.lo = std::min(scale.lo, v), scale.hi = std::max(scale.hi, v);
     if (!(scale.lo < scale.hi)) scale = ColourScale::range(0, 1);
-    const std::int64_t nodes = s.gate.value->nodes();
-    const double w = (rest.w - gap * static_cast<double>(nodes - 1)) / static_cast<double>(nodes);
     const auto place = [&](std::int64_t n) {
         return Rect{rest.x + (w + gap) * static_cast<double>(n), top, w, rest.bottom() - top};
     };
@@ -185,7 +205,7 @@ void draw_nodes(Canvas& canvas, const ScaleScene& s, const Rect& area) {
         for (std::int64_t n = 0; n < nodes; ++n)
             if ((s.chosen_on(n) > 0) == sent)
                 draw_link(canvas, s, n, {from, below.bottom() + 1}, {place(n).centre().x, top});
-    for (std::int64_t n = 0; n < nodes; ++n) draw_node(canvas, s, n, place(n), scale);
+    for (std::int64_t n = 0; n < nodes; ++n) draw_node(canvas, s, n, place(n), scale, with_scores);
 }
 
 }  // namespace sf::experts
