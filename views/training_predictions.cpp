@@ -42,12 +42,10 @@ std::vector<Guess> guesses(const Trace& trace, std::int64_t batch) {
     for (std::int64_t i = 0; i < tokens; ++i) {
         Guess g;
         const std::int64_t row = batch * tokens + i;
-        for (std::int64_t id = 0; id < vocab; ++id)
-            if (const double p = probs->at(row * vocab + id); g.id < 0 || p > g.p) {
-                g.id = id;
-                g.p = p;
-            }
+        const Real* const p = probs->real.data() + row * vocab;
+        g.id = std::max_element(p, p + vocab) - p;
         g.index = row * vocab + g.id;
+        g.p = probs->at(g.index);
         g.known = i + 1 < tokens;
         g.right = g.known && g.id == trace.ids[static_cast<std::size_t>(row + 1)];
         all.push_back(g);

@@ -9,7 +9,7 @@ namespace sf {
 namespace {
 
 double length(Vec2 v) {
-    return std::hypot(v.x, v.y);
+    return std::sqrt(v.x * v.x + v.y * v.y);
 }
 
 double path_length(const std::vector<Vec2>& path) {
@@ -29,21 +29,32 @@ std::vector<Vec2> circle(Vec2 centre, double radius) {
     return points;
 }
 
-// The part of a path between two lengths from its start.
-std::vector<Vec2> stretch(const std::vector<Vec2>& path, double from, double to) {
-    std::vector<Vec2> part;
-    double at = 0;
-    for (std::size_t i = 1; i < path.size() && at < to; ++i) {
-        const double l = length(path[i] - path[i - 1]);
-        if (l > 0 && at + l > from) {
-            const Vec2 step = (path[i] - path[i - 1]) * (1 / l);
-            if (part.empty()) part.push_back(path[i - 1] + step * std::max(0.0, from - at));
-            part.push_back(path[i - 1] + step * std::min(l, to - at));
+// Walks along a path; each part begins where the one before ended or later.
+class Walk {
+public:
+    explicit Walk(const std::vector<Vec2>& path) : path_(path) {}
+    // The part between two lengths from the path's start.
+    std::vector<Vec2> part(double from, double to) {
+        std::vector<Vec2> points;
+        for (; i_ < path_.size(); ++i_) {
+            const double l = length(path_[i_] - path_[i_ - 1]);
+            if (l > 0 && at_ + l > from) {
+                const Vec2 step = (path_[i_] - path_[i_ - 1]) * (1 / l);
+                if (points.empty())
+                    points.push_back(path_[i_ - 1] + step * std::max(0.0, from - at_));
+                points.push_back(path_[i_ - 1] + step * std::min(l, to - at_));
+            }
+            if (at_ + l >= to) break;
+            at_ += l;
         }
-        at += l;
+        return points;
     }
-    return part;
-}
+
+private:
+    const std::vector<Vec2>& path_;
+    std::size_t i_ = 1;
+    double at_ = 0;  // length up to point i - 1
+};
 
 }  // namespace
 
@@ -139,8 +150,9 @@ void draw_dashed(Canvas& canvas, const std::vector<Vec2>& points, Colour colour,
         canvas.polyline(points, colour, width);
         return;
     }
+    Walk walk(points);
     for (double at = 0; at < total; at += on + off) {
-        const auto dash = stretch(points, at, std::min(total, at + on));
+        const auto dash = walk.part(at, std::min(total, at + on));
         if (dash.size() > 1) canvas.polyline(dash, colour, width);
     }
 }

@@ -1,0 +1,36 @@
+#include "core/backend/device.h"
+
+#include <algorithm>
+
+namespace sf {
+
+const char* name_of(KernelVariant variant) {
+    switch (variant) {
+        case KernelVariant::registers:
+            return "registers";
+        case KernelVariant::shared:
+            return "shared";
+        case KernelVariant::subgroups:
+            return "subgroups";
+    }
+    return "";
+}
+
+AttentionTiles attention_tiles(KernelVariant variant, std::int64_t, std::int64_t) {
+    return variant == KernelVariant::registers ? AttentionTiles{64, 32} : AttentionTiles{64, 32};
+}
+
+ProductTiles product_tiles(KernelVariant variant) {
+    return variant == KernelVariant::registers ? ProductTiles{64, 64, 1} : ProductTiles{64, 64, 16};
+}
+
+std::vector<ExpertTile> expert_tiles(std::span<const std::int64_t> load, std::int64_t rows) {
+    std::vector<ExpertTile> tiles;
+    std::int64_t begin = 0;
+    for (std::size_t e = 0; e < load.size(); begin += load[e++])
+        for (std::int64_t r = 0; r < load[e]; r += rows)
+            tiles.push_back({static_cast<std::int64_t>(e), begin + r, std::min(rows, load[e] - r)});
+    return tiles;
+}
+
+}  // namespace sf
