@@ -9,7 +9,7 @@
 namespace sf {
 
 // The device behind the current context: its facts, and what it complained about. Throws
-// DeviceError when it is older than OpenGL 4.3 or has no compute shaders.
+// DeviceError when it is older than OpenGL 4.3.
 class GlDevice {
 public:
     GlDevice();
@@ -18,9 +18,10 @@ public:
     GlDevice& operator=(const GlDevice&) = delete;
 
     DeviceInfo info;  // kernels keep to its limits; they may be lowered
-    // Errors and messages of high severity of the driver's debug output (of a debug context).
+    // Errors and messages of high severity of a debug context, in the driver's words.
     const std::vector<std::string>& complaints() const;
-    // Throws DeviceError when the device reports an error: "attention: out of memory".
+    // Throws DeviceError when the device reports an error: "attention: the device is out of
+    // memory".
     void check(const std::string& what) const;
 
 private:

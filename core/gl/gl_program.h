@@ -1,7 +1,5 @@
 #pragma once
 
-#include "core/gl/gl_buffer.h"
-
 #include <array>
 #include <cstdint>
 #include <map>
@@ -11,38 +9,35 @@
 
 namespace sf {
 
-// A compute shader as it is compiled: a file of assets/shaders with definitions put in front.
+// A compute shader of assets/shaders: definitions, what the device offers to all (memory.glsl),
+// then the file.
 struct GlSource {
     std::string file;                  // "product.comp"
-    std::vector<std::string> defines;  // "SHARED", "TILE 32"
+    std::vector<std::string> defines;  // "SHARED", "WIDTH 64"
 };
 
-// A compiled compute shader. A compile error becomes a DeviceError with file and line of our file:
+// A compiled compute shader. A compile error becomes a DeviceError with file and line of ours:
 // "product.comp:41: 'rows' undeclared".
 class GlProgram {
 public:
     explicit GlProgram(const GlSource& source);
-    // The same from a text that is not among the program's own: file names it in errors.
+    // The same with a text that is not among the program's own; the file's name is for errors.
     GlProgram(const GlSource& source, std::string_view text);
     ~GlProgram();
-    GlProgram(GlProgram&& other) noexcept;
-    GlProgram& operator=(GlProgram&&) = delete;
+    GlProgram(const GlProgram&) = delete;
+    GlProgram& operator=(const GlProgram&) = delete;
 
+    unsigned id() const { return id_; }
     std::array<std::int64_t, 3> local() const { return local_; }
-    std::int64_t shared_bytes() const { return shared_bytes_; }
 
-    void use() const;
-    // Of the program in use.
-    void set(const char* uniform, std::int64_t value) const;
-    void set(const char* uniform, float value) const;
+    void set(const char* uniform, std::int64_t value);
+    void set(const char* uniform, float value);
 
 private:
-    void build(const GlSource& source, std::string_view text);
-    int location(const char* uniform) const;
+    int location(const char* uniform);
     unsigned id_ = 0;
     std::array<std::int64_t, 3> local_{1, 1, 1};
-    std::int64_t shared_bytes_ = 0;
-    mutable std::map<std::string, int, std::less<>> locations_;
+    std::map<std::string, int, std::less<>> locations_;
 };
 
 }  // namespace sf
