@@ -63,44 +63,19 @@ void keep_online(Place p, int r, int tile, float m, float d) {
 
 #ifdef REGISTERS
 
-// An invocation takes ROWS rows through all tiles by itself: 8 keys or columns at a time.
+// An invocation takes ROWS rows through all tiles by itself, 8 keys at a time, all in registers.
 layout(local_size_x = INVOCATIONS) in;
-float s[ROWS * KEYS];   // scores, then e^(score - m)
-float o[ROWS * WIDTH];
 
-void scores(Place p, int r0, int key0, int context, int to) {
-    int qs[ROWS], qps[ROWS], ks[8], kps[8];
-    float sum[ROWS][8];
-    for (int i = 0; i < ROWS; ++i) {
-        int r = min(r0 + i, row_count() - 1);
-        qs[i] = q_of(p, r);
-        qps[i] = q_pe_of(p, r);
-        for (int j = 0; j < 8; ++j) sum[i][j] = 0.0;
-    }
-    for (int j = 0; j < 8; ++j) {
-        int k = min(key0 + j, context - 1);
-        ks[j] = p.key + k * key_row;
-        kps[j] = p.k_pe + k * k_pe_row;
-    }
-    for (int t = 0; t < content; t += at_once) {
-        NUMBERS kt[8];
-        for (int j = 0; j < 8; ++j) kt[j] = LOAD_STORED(key, ks[j] + t);
-        for (int i = 0; i < ROWS; ++i) {
-            NUMBERS qt = LOAD(q, qs[i] + t);
-            for (int j = 0; j < 8; ++j) multiply_add(sum[i][j], qt, kt[j]);
-        }
-    }
-    for (int t = 0; t < rope; t += at_once) {
-        NUMBERS kt[8];
-        for (int j = 0; j < 8; ++j) kt[j] = LOAD_STORED(k_pe, kps[j] + t);
-        for (int i = 0; i < ROWS; ++i) {
-            NUMBERS qt = LOAD(q_pe, qps[i] + t);
-            for (int j = 0; j < 8; ++j) multiply_add(sum[i][j], qt, kt[j]);
-        }
-    }
-    for (int i = 0; i < ROWS; ++i)
-        for (int j = 0; j < 8; ++j)
-            s[i * KEYS + to + j] = key0 + j < seen(r0 + i) ? sum[i][j] * scale : minus_infinity;
+// Columns from c on of the values that begin at `at`; those beyond the last one repeat it.
+vec4 four_values(int at, int c, int columns) {
+#ifdef ALIGNED
+    return LOAD_STORED(value, at + min(c, columns - 4));
+#else
+    return vec4(LOAD_STORED(value, at + min(c, columns - 1)),
+                LOAD_STORED(value, at + min(c + 1, columns - 1)),
+                LOAD_STORED(value, at + min(c + 2, columns - 1)),
+                LOAD_STORED(value, at + min(c + 3, columns - 1)));
+#endif
 }
 
 void main() {
@@ -109,64 +84,76 @@ void main() {
     if (r0 >= row_count()) return;
     int last = min(r0 + ROWS, row_count()) - 1;
     int context = past + tokens, columns = min(WIDTH, width - p.column);
-    float m[ROWS], d[ROWS], shrink[ROWS];
+    int qs[ROWS], qps[ROWS];
+    float m[ROWS], d[ROWS];
+    vec4 o[ROWS][WIDTH / 4];
     for (int i = 0; i < ROWS; ++i) {
+        qs[i] = q_of(p, min(r0 + i, last));
+        qps[i] = q_pe_of(p, min(r0 + i, last));
         m[i] = minus_infinity;
         d[i] = 0.0;
+        for (int c = 0; c < WIDTH / 4; ++c) o[i][c] = vec4(0.0);
     }
-    for (int c = 0; c < columns; c += 8)
-        for (int i = 0; i < ROWS; ++i)
-            for (int j = 0; j < 8; ++j) o[i * WIDTH + c + j] = 0.0;
-
-    for (int key0 = 0; key0 < seen(last); key0 += KEYS) {
-        for (int to = 0; to < KEYS; to += 8) scores(p, r0, key0 + to, context, to);
+    for (int key0 = 0; key0 < seen(last); key0 += 8) {
+        float s[ROWS][8];
+        int ks[8], kps[8], vs[8];
+        for (int j = 0; j < 8; ++j) {
+            int k = min(key0 + j, context - 1);
+            ks[j] = p.key + k * key_row;
+            kps[j] = p.k_pe + k * k_pe_row;
+            vs[j] = p.value + k * value_row;
+            for (int i = 0; i < ROWS; ++i) s[i][j] = 0.0;
+        }
+        for (int t = 0; t < content; t += at_once) {
+            NUMBERS kt[8];
+            for (int j = 0; j < 8; ++j) kt[j] = LOAD_STORED(key, ks[j] + t);
+            for (int i = 0; i < ROWS; ++i) {
+                NUMBERS qt = LOAD(q, qs[i] + t);
+                for (int j = 0; j < 8; ++j) multiply_add(s[i][j], qt, kt[j]);
+            }
+        }
+        for (int t = 0; t < rope; t += at_once) {
+            NUMBERS kt[8];
+            for (int j = 0; j < 8; ++j) kt[j] = LOAD_STORED(k_pe, kps[j] + t);
+            for (int i = 0; i < ROWS; ++i) {
+                NUMBERS qt = LOAD(q_pe, qps[i] + t);
+                for (int j = 0; j < 8; ++j) multiply_add(s[i][j], qt, kt[j]);
+            }
+        }
         for (int i = 0; i < ROWS; ++i) {
             float top = m[i];
-            for (int j = 0; j < KEYS; ++j) top = max(top, s[i * KEYS + j]);
-            shrink[i] = exp(m[i] - top);
-            float sum = 0.0;
-            for (int j = 0; j < KEYS; ++j) {
-                float e = exp(s[i * KEYS + j] - top);
-                s[i * KEYS + j] = e;
-                sum += e;
+            for (int j = 0; j < 8; ++j) {
+                s[i][j] = key0 + j < seen(r0 + i) ? s[i][j] * scale : minus_infinity;
+                top = max(top, s[i][j]);
+            }
+            float shrink = exp(m[i] - top), sum = 0.0;
+            for (int j = 0; j < 8; ++j) {
+                s[i][j] = exp(s[i][j] - top);
+                sum += s[i][j];
             }
             m[i] = top;
-            d[i] = d[i] * shrink[i] + sum;
+            d[i] = d[i] * shrink + sum;
+            for (int c = 0; c < WIDTH / 4; ++c) o[i][c] *= shrink;
 #ifdef ONLINE
-            if (r0 + i <= last) keep_online(p, r0 + i, key0 / KEYS, m[i], d[i]);
+            if (r0 + i <= last && (key0 % KEYS == KEYS - 8 || key0 + 8 >= seen(last)))
+                keep_online(p, r0 + i, key0 / KEYS, m[i], d[i]);
 #endif
         }
-        int keys = min(KEYS, context - key0);
-        for (int c = 0; c < columns; c += 8) {
-            float sum[ROWS][8];
-            for (int i = 0; i < ROWS; ++i)
-                for (int j = 0; j < 8; ++j) sum[i][j] = o[i * WIDTH + c + j] * shrink[i];
-            for (int k = 0; k < keys; ++k) {
-                int at = p.value + (key0 + k) * value_row + c;
-                float v[8];
-#ifdef ALIGNED
-                vec4 a = LOAD_STORED(value, at);
-                vec4 b = c + 4 < columns ? LOAD_STORED(value, at + 4) : vec4(0.0);
-                for (int j = 0; j < 4; ++j) {
-                    v[j] = a[j];
-                    v[4 + j] = b[j];
-                }
-#else
-                for (int j = 0; j < 8; ++j) v[j] = LOAD_STORED(value, at + min(j, columns - c - 1));
-#endif
-                for (int i = 0; i < ROWS; ++i) {
-                    float e = s[i * KEYS + k];
-                    for (int j = 0; j < 8; ++j) sum[i][j] += e * v[j];
-                }
+        for (int c = 0; c < WIDTH / 4; ++c)
+            for (int j = 0; j < 8; ++j) {
+                vec4 v = four_values(vs[j], 4 * c, columns);
+                for (int i = 0; i < ROWS; ++i) o[i][c] += s[i][j] * v;
             }
-            for (int i = 0; i < ROWS; ++i)
-                for (int j = 0; j < 8; ++j) o[i * WIDTH + c + j] = sum[i][j];
-        }
     }
     for (int i = 0; i < ROWS; ++i) {
         if (r0 + i > last) break;
         int at = y_of(p, r0 + i);
-        for (int c = 0; c < columns; ++c) y[at + c] = o[i * WIDTH + c] / d[i];
+        // A compiler for the CPU takes its time over each place that stores: let there be few.
+        for (int c = 0; c < columns; ++c) {
+            vec4 four = o[i][0];
+            for (int n = 0; n < WIDTH / 4; ++n) four = n == c / 4 ? o[i][n] : four;
+            y[at + c] = four[c % 4] / d[i];
+        }
     }
 }
 

@@ -90,15 +90,21 @@ void main() {
             }
         }
     }
-    for (int i = 0; i < ROWS; ++i)
-        for (int j = 0; j < COLUMNS; ++j)
-            if (r0 + i < b.last && c0 + j < columns) {
-                float value = sum[i][j];
+    // A compiler for the CPU takes its time over each place that stores: let there be few.
+    for (int i = 0; i < ROWS; ++i) {
+        if (r0 + i >= b.last) break;
+        int at = b.y + (r0 + i) * y_row + c0;
+        for (int c = 0; c < min(COLUMNS, columns - c0); ++c) {
+            float value = 0.0;
+            for (int j = 0; j < COLUMNS; ++j)
 #ifdef SWIGLU
-                value = silu(value) * sum_up[i][j];
+                value = j == c ? silu(sum[i][j]) * sum_up[i][j] : value;
+#else
+                value = j == c ? sum[i][j] : value;
 #endif
-                y[b.y + (r0 + i) * y_row + c0 + j] = value;
-            }
+            y[at + c] = value;
+        }
+    }
 }
 
 #else

@@ -17,7 +17,7 @@ const char* name_of(KernelVariant variant) {
 }
 
 AttentionTiles attention_tiles(KernelVariant variant, std::int64_t, std::int64_t value_width) {
-    if (variant == KernelVariant::registers) return {64, 32, 256};
+    if (variant == KernelVariant::registers) return {32, 32, 16};
     // What 256 invocations keep of the output: 16, 32 or 64 numbers each.
     return {64, 32, value_width <= 64 ? 64 : value_width <= 128 ? 128 : 256};
 }

@@ -75,8 +75,8 @@ void set_rows(GlProgram& p, const std::string& name, const HeadRows& r, std::int
 void run_whole(GlLauncher& l, const AttentionJob& j, const Reach& reach, Online* online) {
     const AttentionTiles tiles = attention_tiles(l.variant, j.content + j.rope, j.width);
     const bool aligned = is_aligned(j);
-    std::vector<std::string> defines{"QUERIES " + std::to_string(tiles.queries), "ROWS 8",
-                                     "INVOCATIONS " + std::to_string(tiles.queries / 8),
+    std::vector<std::string> defines{"QUERIES " + std::to_string(tiles.queries), "ROWS 4",
+                                     "INVOCATIONS " + std::to_string(tiles.queries / 4),
                                      "WIDTH " + std::to_string(tiles.columns)};
     if (aligned) defines.emplace_back("ALIGNED");
     if (j.key.slice.half) defines.emplace_back("HALF");

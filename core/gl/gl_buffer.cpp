@@ -4,6 +4,7 @@
 #include "core/io/half.h"
 
 #include <epoxy/gl.h>
+#include <algorithm>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,13 @@ namespace {
 
 constexpr std::int64_t word = 4;
 
+// Whole texels, and never a power of two: llvmpipe compiles a kernel anew for each mixture of such
+// and other sizes among the buffers that it reads as textures.
+std::int64_t size_for(std::int64_t words) {
+    const auto whole = std::max<std::int64_t>(4, (words + 3) / 4 * 4);
+    return (whole & (whole - 1)) == 0 ? whole + 4 : whole;
+}
+
 void write_bytes(unsigned id, std::int64_t first, const void* data, std::size_t words) {
     if (words == 0) return;
     glBindBuffer(GL_COPY_WRITE_BUFFER, id);
@@ -23,8 +31,8 @@ void write_bytes(unsigned id, std::int64_t first, const void* data, std::size_t 
 
 }  // namespace
 
-GlBuffer::GlBuffer(std::int64_t words) : words_((words + 3) / 4 * 4) {
-    const auto bytes = std::max<std::int64_t>(words_, 4) * word;
+GlBuffer::GlBuffer(std::int64_t words) : words_(size_for(words)) {
+    const auto bytes = words_ * word;
     glGenBuffers(1, &id_);
     glBindBuffer(GL_COPY_WRITE_BUFFER, id_);
     while (glGetError() != GL_NO_ERROR) {

@@ -70,17 +70,30 @@ std::int64_t GlLauncher::storage(unsigned slot, const GlSlice& slice, std::int64
     return r.first;
 }
 
+// Nanoseconds. A software renderer's queries know nothing of kernels, its clock is the host's.
+std::int64_t GlLauncher::clock() const {
+    glFinish();
+    GLint64 now = 0;
+    glGetInteger64v(GL_TIMESTAMP, &now);
+    return now;
+}
+
 void GlLauncher::run(GlProgram& program, const Work& work) {
+    const bool timed = launches != nullptr, by_clock = device.info.software;
+    const auto begin = timed && by_clock ? clock() : 0;
     glUseProgram(program.id());
     const auto [x, y, z] = work.groups;
-    if (launches) glBeginQuery(GL_TIME_ELAPSED, query_);
+    if (timed && !by_clock) glBeginQuery(GL_TIME_ELAPSED, query_);
     glDispatchCompute(static_cast<GLuint>(x), static_cast<GLuint>(y), static_cast<GLuint>(z));
-    if (launches) glEndQuery(GL_TIME_ELAPSED);
+    if (timed && !by_clock) glEndQuery(GL_TIME_ELAPSED);
     glMemoryBarrier(GL_SHADER_STORAGE_BARRIER_BIT | GL_TEXTURE_FETCH_BARRIER_BIT);
     device.check(work.kernel);
-    if (!launches) return;
-    GLuint64 nanoseconds = 0;
-    glGetQueryObjectui64v(query_, GL_QUERY_RESULT, &nanoseconds);
+    if (!timed) return;
+    GLint64 nanoseconds = 0;
+    if (by_clock)
+        nanoseconds = clock() - begin;
+    else
+        glGetQueryObjecti64v(query_, GL_QUERY_RESULT, &nanoseconds);
     launches->push_back({work.kernel, work.groups, program.local(), work.shared_bytes, work.flops,
                          work.bytes, 1e-9 * static_cast<double>(nanoseconds)});
 }

@@ -46,6 +46,7 @@ public:
     void run(GlProgram& program, const Work& work);
 
 private:
+    std::int64_t clock() const;
     std::map<std::string, std::unique_ptr<GlProgram>> programs_;
     std::array<unsigned, 8> textures_{};
     unsigned query_ = 0;
