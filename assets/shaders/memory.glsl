@@ -1,6 +1,12 @@
 // How kernels read. INPUT names float32 numbers, STORED those that may be kept in 16 bits (HALF);
 // LOAD reads from element i: four numbers at once where all rows begin at multiples of four
 // (ALIGNED), else one. A software renderer reads buffers fastest as textures.
+#ifdef SUBGROUPS
+#extension GL_KHR_shader_subgroup_basic : require
+#extension GL_KHR_shader_subgroup_arithmetic : require
+#extension GL_KHR_shader_subgroup_clustered : require
+#endif
+
 #ifdef ALIGNED
 #define NUMBERS vec4
 const int at_once = 4;

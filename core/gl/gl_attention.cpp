@@ -112,7 +112,9 @@ void run_whole(GlLauncher& l, const AttentionJob& j, const Reach& reach, Online*
     GlLauncher::Work work{"attention",
                           {(j.tokens * j.key.share + tiles.queries - 1) / tiles.queries,
                            key_heads(j), j.batch * slices}};
-    if (l.variant != KernelVariant::registers) work.shared_bytes = 0;
+    if (l.variant != KernelVariant::registers)
+        work.shared_bytes = 4 * (16 * (68 + 36) + 32 * (68 + 64)) +
+                            (l.variant == KernelVariant::shared ? 256 * 16 : 0);
     const Counts c = counts(j, tiles, slices);
     work.flops = c.flops;
     work.bytes = c.bytes;
