@@ -23,7 +23,7 @@ uniform int y_begin, y_batch, y_row;
 uniform int tokens, past, share, content, rope, width, slices;
 uniform float scale;
 
-const float minus_infinity = uintBitsToFloat(0xFF800000u);
+#define minus_infinity uintBitsToFloat(0xFF800000u)
 
 // Where the work group stands: a tile of rows, the heads' common keys, a sequence, columns.
 struct Place {
