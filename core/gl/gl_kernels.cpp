@@ -4,7 +4,6 @@
 #include "core/gl/gl_parts.h"
 
 #include <algorithm>
-#include <numeric>
 
 namespace sf {
 
@@ -58,6 +57,12 @@ KernelVariant GlKernels::variant() const {
 }
 bool GlKernels::half() const {
     return impl_->half;
+}
+void GlKernels::warm_up(const std::function<void(int done, int of)>& progress) {
+    sf::warm_up(*this, impl_->launcher.device, progress);
+}
+Roofline GlKernels::roofline() {
+    return measure_roofline(impl_->launcher);
 }
 void GlKernels::record(std::vector<KernelLaunch>* launches) {
     impl_->launcher.launches = launches;

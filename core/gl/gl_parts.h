@@ -11,6 +11,9 @@ namespace sf {
 
 void run_product(GlLauncher& launcher, const ProductJob& job);
 void run_attention(GlLauncher& launcher, const AttentionJob& job);
+Roofline measure_roofline(GlLauncher& launcher);
+void warm_up(GlKernels& kernels, GlDevice& device,
+             const std::function<void(int done, int of)>& progress);
 
 // Keeps the memory for what lies between the experts' products.
 class ExpertKernels {
