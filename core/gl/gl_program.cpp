@@ -33,7 +33,8 @@ std::string whole_text(const GlSource& source, std::string_view text) {
 }
 
 // Drivers say "0:41(5): error: ..." (Mesa), "0(41) : error ..." (NVIDIA) or "ERROR: 0:41: ...":
-// the line is the number after the first digit with one of these signs behind it.
+// the line is the number after the first digit with one of these signs behind it. The first error
+// alone is told.
 std::string with_place(const std::string& file, std::string log) {
     while (!log.empty() && std::isspace(static_cast<unsigned char>(log.back()))) log.pop_back();
     const auto digit = [&](std::size_t i) {
@@ -42,10 +43,11 @@ std::string with_place(const std::string& file, std::string log) {
     for (std::size_t i = 0; i + 2 < log.size(); ++i) {
         if (!digit(i) || (log[i + 1] != ':' && log[i + 1] != '(') || !digit(i + 2)) continue;
         const int line = std::stoi(log.substr(i + 2, 6));
-        const auto message = std::min(log.find(": ", i + 2), log.size() - 2) + 2;
+        auto message = std::min(log.find(": ", i + 2), log.size() - 2) + 2;
+        if (log.compare(message, 7, "error: ") == 0) message += 7;
         return (line > common_line ? common + (":" + std::to_string(line - common_line))
                                    : file + ":" + std::to_string(line)) +
-               ": " + log.substr(message);
+               ": " + log.substr(message, log.find('\n', message) - message);
     }
     return file + ": " + (log.empty() ? "the driver does not say why" : log);
 }

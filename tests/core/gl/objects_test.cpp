@@ -56,6 +56,7 @@ TEST_F(Objects, MemoryThatIsNotThere) {
     EXPECT_NE(said.find("no memory for a buffer of"), std::string::npos) << said;
     GlBuffer small(8);  // and life goes on
     small.write(0, std::vector<float>{1});
+    complaints_expected = true;
 }
 
 TEST_F(Objects, ACompileErrorNamesFileAndLine) {
@@ -65,7 +66,8 @@ TEST_F(Objects, ACompileErrorNamesFileAndLine) {
         GlProgram({"broken.comp", {"REGISTERS", "A 1"}}, good + bad);
     });
     EXPECT_EQ(said.rfind("broken.comp:3: ", 0), 0U) << said;
-    EXPECT_NE(said.find("'y'"), std::string::npos) << said;
+    EXPECT_NE(said.find("y' undeclared"), std::string::npos) << said;
+    EXPECT_EQ(said.find('\n'), std::string::npos) << said;
     const std::string syntax = sentence_of([&] {
         GlProgram({"broken.comp", {"REGISTERS"}}, "void main() {\n  int a = ;\n}\n");
     });
@@ -94,7 +96,8 @@ TEST_F(Objects, WhatIsKnownOfTheDevice) {
     for (const std::int64_t n : info.limits.groups) EXPECT_GE(n, 65535);
     EXPECT_EQ(info.variants.size() + info.refused.size(), 3U);
     ASSERT_FALSE(info.variants.empty());
-    if (info.software) EXPECT_EQ(info.variants.front(), KernelVariant::registers);
+    EXPECT_EQ(info.variants.front() == KernelVariant::registers,
+              info.software || info.variants.size() == 1);
     for (const auto& [variant, why] : info.refused) {
         EXPECT_FALSE(why.empty());
         const std::string said = sentence_of([&, v = variant] { GlKernels(*device, v, false); });
@@ -133,7 +136,9 @@ TEST_F(Objects, ContextsThatCannotBe) {
     EXPECT_EQ(said, "a test of kernels needs EGL with OpenGL 9.9, and it has no OpenGL 9.9");
     EglContext old({"a test of kernels", 3, 3, false});  // what the driver gives may be newer
     old.make_current();
-    if (epoxy_gl_version() < 43) EXPECT_THROW(GlDevice(), DeviceError);
+    if (epoxy_gl_version() < 43) {
+        EXPECT_THROW(GlDevice(), DeviceError);
+    }
     context->make_current();
 }
 
