@@ -285,7 +285,11 @@ private:
             "ms, best_ms, cpu_ms, tokens_per_second, acceptance, tokens_per_pass, ratio_to_plain "
             "and best_ratio_to_plain. Each of "
             "pictures has view, page, strokes, ms (median) and p95_ms of drawing it anew, their "
-            "limit_ms, and replay_ms with ratio_to_replay: the drawing calls alone. "
+            "limit_ms, and replay_ms with ratio_to_replay: the drawing calls alone. device has name, "
+            "software, cpu_threads, copy_gbs and fma_gflops as measured (or absent: why there is "
+            "none), and each of its kernels name, ms, best_ms, gflops, share_of_roof (of the "
+            "arithmetic or the copying, the larger), cpu_ms and, of products and attention, "
+            "eigen_ms on cpu_threads, with ratio_to_ and best_ratio_to_ each. "
             "tests/bench/race.py runs it against PyTorch and llama2.c.");
     }
 

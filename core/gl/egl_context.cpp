@@ -3,6 +3,7 @@
 #include "core/error.h"
 
 #include <epoxy/egl.h>
+#include <vector>
 
 namespace sf {
 
@@ -24,8 +25,22 @@ struct EglContext::Impl {
     [[noreturn]] void fail(const std::string& reason) const {
         throw DeviceError(wish.what + " needs EGL with " + opengl() + ", and " + reason);
     }
+    EGLContext created(EGLConfig config, bool reports_reset) const;
     void open();
 };
+
+EGLContext EglContext::Impl::created(EGLConfig config, bool reports_reset) const {
+    std::vector<EGLint> attributes{
+        EGL_CONTEXT_MAJOR_VERSION,       wish.major,
+        EGL_CONTEXT_MINOR_VERSION,       wish.minor,
+        EGL_CONTEXT_OPENGL_PROFILE_MASK, EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT};
+    if (wish.debug) attributes.insert(attributes.end(), {EGL_CONTEXT_OPENGL_DEBUG, EGL_TRUE});
+    if (reports_reset)
+        attributes.insert(attributes.end(), {EGL_CONTEXT_OPENGL_RESET_NOTIFICATION_STRATEGY,
+                                             EGL_LOSE_CONTEXT_ON_RESET});
+    attributes.push_back(EGL_NONE);
+    return eglCreateContext(display, config, EGL_NO_CONTEXT, attributes.data());
+}
 
 void EglContext::Impl::open() {
     if (!epoxy_has_egl()) fail("libEGL is not there");
@@ -44,16 +59,9 @@ void EglContext::Impl::open() {
         if (!eglChooseConfig(display, wanted, &config, 1, &count) || count == 0)
             fail("it has no configuration for it");
     }
-    const EGLint attributes[] = {EGL_CONTEXT_MAJOR_VERSION,
-                                 wish.major,
-                                 EGL_CONTEXT_MINOR_VERSION,
-                                 wish.minor,
-                                 EGL_CONTEXT_OPENGL_PROFILE_MASK,
-                                 EGL_CONTEXT_OPENGL_CORE_PROFILE_BIT,
-                                 wish.debug ? EGL_CONTEXT_OPENGL_DEBUG : EGL_NONE,
-                                 EGL_TRUE,
-                                 EGL_NONE};
-    context = eglCreateContext(display, config, EGL_NO_CONTEXT, attributes);
+    // A device that was reset then says so, where it can.
+    context = created(config, true);
+    if (context == EGL_NO_CONTEXT) context = created(config, false);
     if (context == EGL_NO_CONTEXT) fail("it has no " + opengl());
 }
 

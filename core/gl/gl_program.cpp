@@ -4,7 +4,9 @@
 #include "embedded_shaders.h"
 
 #include <epoxy/gl.h>
+#include <algorithm>
 #include <cctype>
+#include <string>
 
 namespace sf {
 
