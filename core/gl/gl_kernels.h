@@ -84,11 +84,14 @@ struct ExpertsJob {
     std::span<const float> gates;           // (tokens, top_k)
 };
 
-// The kernels in one variant, with or without 16-bit storage (GlSlice::half must agree for every
-// weight; for keys and values see to_half). Needs its context current. Compiled when first used.
+// The kernels in one variant. Weights, keys and values may be kept in 16 bits: each stored number
+// is then off by at most 2^-11 of itself (of to_half's, where a driver does not round to the
+// nearest, 2^-10), so a product by at most 2^-11 sum |x w|; all arithmetic stays float32. Needs its
+// context current. Compiled when first used.
 class GlKernels {
 public:
-    // Throws DeviceError when the device refuses the variant.
+    // Throws DeviceError when the device refuses the variant. half: what warm_up compiles; a call
+    // goes by its slices.
     GlKernels(GlDevice& device, KernelVariant variant, bool half);
     ~GlKernels();
     KernelVariant variant() const;
@@ -104,7 +107,7 @@ public:
     void experts(const ExpertsJob& job);
     void swiglu(GlSlice gate, GlSlice up, GlSlice y, std::int64_t n);  // y = silu(gate) up
     void add(GlSlice a, GlSlice b, GlSlice y, std::int64_t n);
-    void to_half(GlSlice from, GlSlice to, std::int64_t n);  // rounds float32 to 16 bits
+    void to_half(GlSlice from, GlSlice to, std::int64_t n);  // to.offset is even
 
     Roofline roofline();  // measured now: some tenths of a second
 
