@@ -86,7 +86,7 @@ Frame Controller::still_frame(int pane) const {
 
 Controller::Subject Controller::subject(int pane) const {
     const Frame f = still_frame(pane);
-    return {&view(pane), trace(pane), f.cursor, *f.settings, runs_};
+    return {&view(pane), trace(pane), f.cursor, *f.settings, runs_, device()};
 }
 
 // Measured anew when what is on screen changes; not for every picture of a move.
