@@ -1,7 +1,7 @@
 #include "app/window.h"
 
 #include "app/controller.h"
-#include "app/egl_context.h"
+#include "app/framebuffer.h"
 #include "app/icon.h"
 #include "app/pace.h"
 #include "app/ui.h"

@@ -1,0 +1,106 @@
+#include "core/gl/gl_program.h"
+
+#include "core/error.h"
+#include "embedded_shaders.h"
+
+#include <epoxy/gl.h>
+#include <cctype>
+
+namespace sf {
+
+namespace {
+
+constexpr const char* common = "memory.glsl";
+
+std::string_view text_of(std::string_view file) {
+    const std::string_view text = find_embedded(embedded_shaders(), file);
+    if (text.empty()) throw DeviceError(std::string(file) + " is not among the program's shaders");
+    return text;
+}
+
+// Number 0 is what we put in front, 1 the common part, 2 the file: compilers name lines by them.
+std::string whole_text(const GlSource& source, std::string_view text) {
+    std::string all = "#version 430\n";
+    for (const std::string& define : source.defines) all += "#define " + define + "\n";
+    all += "#line 1 1\n";
+    all += text_of(common);
+    all += "\n#line 1 2\n";
+    all += text;
+    return all;
+}
+
+// Drivers say "0:41(5): error: ..." (Mesa), "0(41) : error ..." (NVIDIA) or "ERROR: 0:41: ...":
+// the first two numbers with one of these signs between them are the text's and the line's.
+std::string with_place(const std::string& file, std::string log) {
+    while (!log.empty() && std::isspace(static_cast<unsigned char>(log.back()))) log.pop_back();
+    const auto digit = [&](std::size_t i) {
+        return i < log.size() && std::isdigit(static_cast<unsigned char>(log[i]));
+    };
+    for (std::size_t i = 0; i + 2 < log.size(); ++i) {
+        if (!digit(i) || (log[i + 1] != ':' && log[i + 1] != '(') || !digit(i + 2)) continue;
+        const char text = log[i];
+        std::size_t end = i + 2;
+        while (digit(end)) ++end;
+        const std::string line = log.substr(i + 2, end - i - 2);
+        std::size_t message = log.find_first_of(":", end);
+        message = message == std::string::npos ? end : log.find_first_not_of(": ", message);
+        const std::string name = text == '2'   ? file
+                                 : text == '1' ? common
+                                               : file + " (definitions)";
+        return name + ":" + line + ": " + log.substr(message == std::string::npos ? end : message);
+    }
+    return file + ": " + (log.empty() ? "the driver does not say why" : log);
+}
+
+}  // namespace
+
+GlProgram::GlProgram(const GlSource& source) : GlProgram(source, text_of(source.file)) {}
+
+GlProgram::GlProgram(const GlSource& source, std::string_view text) {
+    const std::string all = whole_text(source, text);
+    const char* begin = all.c_str();
+    const GLuint shader = glCreateShader(GL_COMPUTE_SHADER);
+    glShaderSource(shader, 1, &begin, nullptr);
+    glCompileShader(shader);
+    id_ = glCreateProgram();
+    glAttachShader(id_, shader);
+    std::string log(8192, '\0');
+    GLsizei length = 0;
+    GLint good = 0;
+    glGetShaderiv(shader, GL_COMPILE_STATUS, &good);
+    if (good) {
+        glLinkProgram(id_);
+        glGetProgramiv(id_, GL_LINK_STATUS, &good);
+        if (!good) glGetProgramInfoLog(id_, static_cast<GLsizei>(log.size()), &length, log.data());
+    } else {
+        glGetShaderInfoLog(shader, static_cast<GLsizei>(log.size()), &length, log.data());
+    }
+    glDeleteShader(shader);
+    if (!good) {
+        glDeleteProgram(id_);
+        log.resize(static_cast<std::size_t>(length));
+        throw DeviceError(with_place(source.file, std::move(log)));
+    }
+    GLint local[3];
+    glGetProgramiv(id_, GL_COMPUTE_WORK_GROUP_SIZE, local);
+    local_ = {local[0], local[1], local[2]};
+}
+
+GlProgram::~GlProgram() {
+    glDeleteProgram(id_);
+}
+
+int GlProgram::location(const char* uniform) {
+    auto it = locations_.find(uniform);
+    if (it == locations_.end())
+        it = locations_.emplace(uniform, glGetUniformLocation(id_, uniform)).first;
+    return it->second;
+}
+void GlProgram::set(const char* uniform, std::int64_t value) {
+    glProgramUniform1i(id_, location(uniform), static_cast<GLint>(value));
+}
+void GlProgram::set(const char* uniform, float value) {
+    glProgramUniform1f(id_, location(uniform), value);
+}
+
+}  // namespace sf
