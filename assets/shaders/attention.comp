@@ -20,7 +20,7 @@ uniform int key_begin, key_batch, key_row, key_head;
 uniform int k_pe_begin, k_pe_batch, k_pe_row, k_pe_head;
 uniform int value_begin, value_batch, value_row, value_head;
 uniform int y_begin, y_batch, y_row;
-uniform int tokens, past, share, content, rope, width, slices, first_tile, first_sequence;
+uniform int tokens, past, share, content, rope, width, slices;
 uniform float scale;
 
 const float minus_infinity = uintBitsToFloat(0xFF800000u);
@@ -31,9 +31,9 @@ struct Place {
 };
 Place place() {
     Place p;
-    p.first = (first_tile + int(gl_WorkGroupID.x)) * QUERIES;
+    p.first = int(gl_WorkGroupID.x) * QUERIES;
     p.g = int(gl_WorkGroupID.y);
-    p.b = first_sequence + int(gl_WorkGroupID.z) / slices;
+    p.b = int(gl_WorkGroupID.z) / slices;
     p.column = int(gl_WorkGroupID.z) % slices * WIDTH;
     p.key = key_begin + p.b * key_batch + p.g * key_head;
     p.k_pe = k_pe_begin + p.b * k_pe_batch + p.g * k_pe_head;
@@ -64,7 +64,7 @@ void keep_online(Place p, int r, int tile, float m, float d) {
 #ifdef REGISTERS
 
 // An invocation takes ROWS rows through all tiles by itself: 8 keys or columns at a time.
-layout(local_size_x = QUERIES / ROWS) in;
+layout(local_size_x = INVOCATIONS) in;
 float s[ROWS * KEYS];   // scores, then e^(score - m)
 float o[ROWS * WIDTH];
 

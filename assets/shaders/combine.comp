@@ -5,10 +5,10 @@ layout(std430, binding = 0) readonly buffer out_block { float outs[]; };     // 
 layout(std430, binding = 1) readonly buffer row_block { int rows_of[]; };    // of each slot
 layout(std430, binding = 2) readonly buffer gate_block { float gates[]; };   // of each slot
 layout(std430, binding = 3) writeonly buffer y_block { float y[]; };
-uniform int columns, top_k, first_token, out_begin, y_begin;
+uniform int columns, top_k, out_begin, y_begin;
 
 void main() {
-    int c = int(gl_GlobalInvocationID.x), t = first_token + int(gl_WorkGroupID.y);
+    int c = int(gl_GlobalInvocationID.x), t = int(gl_WorkGroupID.y);
     if (c >= columns) return;
     float sum = 0.0;
     for (int k = 0; k < top_k; ++k)

@@ -7,10 +7,10 @@ layout(std430, binding = 2) writeonly buffer y_block { uint y[]; };
 #else
 layout(std430, binding = 2) writeonly buffer y_block { float y[]; };
 #endif
-uniform int n, first, a_begin, b_begin, y_begin;
+uniform int n, a_begin, b_begin, y_begin;
 
 void main() {
-    int i = first + int(gl_GlobalInvocationID.x);
+    int i = int(gl_GlobalInvocationID.x);
 #ifdef HALVES
     if (2 * i >= n) return;
     float second = 2 * i + 1 < n ? a[a_begin + 2 * i + 1] : 0.0;

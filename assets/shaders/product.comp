@@ -32,8 +32,8 @@ Block block() {
     b.y = y_begin;
 #else
     b.which = first_product + int(gl_WorkGroupID.z);
-    b.first = tile * TILE_ROWS;
-    b.last = min(rows, b.first + TILE_ROWS);
+    b.first = tile * ROWS * LOCAL_ROWS;
+    b.last = min(rows, b.first + ROWS * LOCAL_ROWS);
     b.x = x_begin + b.which * x_step;
     b.y = y_begin + b.which * y_step;
 #endif
@@ -53,7 +53,7 @@ float silu(float v) { return v / (1.0 + exp(-v)); }
 #ifdef REGISTERS
 
 // An invocation makes ROWS x COLUMNS numbers in registers, and those of U beside them.
-layout(local_size_x = 8, local_size_y = TILE_ROWS / ROWS) in;
+layout(local_size_x = 8, local_size_y = LOCAL_ROWS) in;
 void main() {
     Block b = block();
     int r0 = b.first + int(gl_LocalInvocationID.y) * ROWS;

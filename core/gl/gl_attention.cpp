@@ -76,6 +76,7 @@ void run_whole(GlLauncher& l, const AttentionJob& j, const Reach& reach, Online*
     const AttentionTiles tiles = attention_tiles(l.variant, j.content + j.rope, j.width);
     const bool aligned = is_aligned(j);
     std::vector<std::string> defines{"QUERIES " + std::to_string(tiles.queries), "ROWS 8",
+                                     "INVOCATIONS " + std::to_string(tiles.queries / 8),
                                      "WIDTH " + std::to_string(tiles.columns)};
     if (aligned) defines.emplace_back("ALIGNED");
     if (j.key.slice.half) defines.emplace_back("HALF");
@@ -111,7 +112,7 @@ void run_whole(GlLauncher& l, const AttentionJob& j, const Reach& reach, Online*
     GlLauncher::Work work{"attention",
                           {(j.tokens * j.key.share + tiles.queries - 1) / tiles.queries,
                            key_heads(j), j.batch * slices}};
-    if (l.variant != KernelVariant::registers) work.shared_bytes = attention_shared_bytes;
+    if (l.variant != KernelVariant::registers) work.shared_bytes = 0;
     const Counts c = counts(j, tiles, slices);
     work.flops = c.flops;
     work.bytes = c.bytes;

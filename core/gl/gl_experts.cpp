@@ -30,7 +30,7 @@ void run_grouped(GlLauncher& l, const Grouped& g, std::span<const ExpertTile> li
                  std::int64_t first_tile) {
     const bool aligned = multiple_of_four(g.depth | g.x.offset);
     const ProductTiles tiles = product_tiles(l.variant, g.swiglu);
-    std::vector<std::string> defines{"TILE_ROWS " + std::to_string(tiles.rows), "ROWS 8",
+    std::vector<std::string> defines{"ROWS 8", "LOCAL_ROWS " + std::to_string(tiles.rows / 8),
                                      "COLUMNS " + std::to_string(tiles.columns / 8), "GROUPED"};
     if (g.swiglu) defines.emplace_back("SWIGLU");
     if (aligned) defines.emplace_back("ALIGNED");

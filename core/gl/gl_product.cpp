@@ -29,7 +29,7 @@ bool is_aligned(const ProductJob& j) {
 void run_whole(GlLauncher& l, const ProductJob& j, const Reach& reach) {
     const bool aligned = is_aligned(j);
     const ProductTiles tiles = product_tiles(l.variant);
-    std::vector<std::string> defines{"TILE_ROWS " + std::to_string(tiles.rows), "ROWS 8",
+    std::vector<std::string> defines{"ROWS 8", "LOCAL_ROWS " + std::to_string(tiles.rows / 8),
                                      "COLUMNS " + std::to_string(tiles.columns / 8)};
     if (aligned) defines.emplace_back("ALIGNED");
     if (j.w.half) defines.emplace_back("HALF");

@@ -18,19 +18,22 @@ std::string_view text_of(std::string_view file) {
     return text;
 }
 
-// Number 0 is what we put in front, 1 the common part, 2 the file: compilers name lines by them.
+// Compilers name lines by number alone (Mesa forgets #line's number of the text on the way): ours
+// are the file's, the common part's start above.
+constexpr int common_line = 10000;
+
 std::string whole_text(const GlSource& source, std::string_view text) {
     std::string all = "#version 430\n";
     for (const std::string& define : source.defines) all += "#define " + define + "\n";
-    all += "#line 1 1\n";
+    all += "#line " + std::to_string(common_line + 1) + "\n";
     all += text_of(common);
-    all += "\n#line 1 2\n";
+    all += "\n#line 1\n";
     all += text;
     return all;
 }
 
 // Drivers say "0:41(5): error: ..." (Mesa), "0(41) : error ..." (NVIDIA) or "ERROR: 0:41: ...":
-// the first two numbers with one of these signs between them are the text's and the line's.
+// the line is the number after the first digit with one of these signs behind it.
 std::string with_place(const std::string& file, std::string log) {
     while (!log.empty() && std::isspace(static_cast<unsigned char>(log.back()))) log.pop_back();
     const auto digit = [&](std::size_t i) {
@@ -38,16 +41,11 @@ std::string with_place(const std::string& file, std::string log) {
     };
     for (std::size_t i = 0; i + 2 < log.size(); ++i) {
         if (!digit(i) || (log[i + 1] != ':' && log[i + 1] != '(') || !digit(i + 2)) continue;
-        const char text = log[i];
-        std::size_t end = i + 2;
-        while (digit(end)) ++end;
-        const std::string line = log.substr(i + 2, end - i - 2);
-        std::size_t message = log.find_first_of(":", end);
-        message = message == std::string::npos ? end : log.find_first_not_of(": ", message);
-        const std::string name = text == '2'   ? file
-                                 : text == '1' ? common
-                                               : file + " (definitions)";
-        return name + ":" + line + ": " + log.substr(message == std::string::npos ? end : message);
+        const int line = std::stoi(log.substr(i + 2, 6));
+        const auto message = std::min(log.find(": ", i + 2), log.size() - 2) + 2;
+        return (line > common_line ? common + (":" + std::to_string(line - common_line))
+                                   : file + ":" + std::to_string(line)) +
+               ": " + log.substr(message);
     }
     return file + ": " + (log.empty() ? "the driver does not say why" : log);
 }
