@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/gl/gl_kernels.h"
+#include "core/gl/gl_program.h"
 #include "core/gl/gl_thread.h"
 #include "core/gl/gl_weights.h"
 
