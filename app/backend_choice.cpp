@@ -50,7 +50,9 @@ ChosenBackend open_backend(BackendWish wish, bool warm_up, std::unique_ptr<GlCon
     if (automatic) options.least_flops = worth_the_way;
     if (const char* const fault = std::getenv("STEPFORMER_GL_FAULT")) options.fault = fault;
     try {
-        if (!context) context = std::make_unique<EglContext>(EglWish{.what = "the GL backend"});
+        if (!context)
+            context =
+                std::make_unique<EglContext>(EglWish{.what = "the GL backend", .processor = true});
         auto backend = std::make_shared<GlBackend>(std::move(context), options);
         if (automatic && backend->device().software)
             return {nullptr, backend->device().name +
