@@ -1,5 +1,7 @@
 #include "core/run/kernel_work.h"
 
+#include "core/ops/attention_layout.h"
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -67,6 +69,21 @@ std::optional<AttentionWork> attention_work(const Graph& graph, NodeId id, const
     w.key_width = (latent ? keys[2] : node.attrs.nope) + node.attrs.rope;
     w.value_width = latent ? keys[2] : node.attrs.value;
     return w;
+}
+
+HeadInputs head_inputs(const Graph& graph, NodeId id, const Extent& extent, std::int64_t batch,
+                       std::int64_t head) {
+    const Node& node = graph[id];
+    const auto& in = node.fused_inputs;
+    Attrs attrs = node.attrs;
+    const Shape keys = graph[in[2]].shape(extent);
+    if (keys.rank == 3) attrs.value = keys[2];
+    const HeadLayout l = head_layout(attrs, graph[in[0]].shape(extent), keys, batch, head);
+    return {{in[0], l.q.begin, l.q.ld, l.content},
+            {in[1], l.q_pe.begin, l.q_pe.ld, l.rope},
+            {in[2], l.key.begin, l.key.ld, l.content},
+            {in[l.k_pe_in], l.k_pe.begin, l.k_pe.ld, l.rope},
+            {in[l.value_in], l.value.begin, l.value.ld, l.width}};
 }
 
 double ExpertsWork::gate_up_flops() const {

@@ -37,6 +37,18 @@ struct AttentionWork {
 // Of a node whose fused form is attention; none for another.
 std::optional<AttentionWork> attention_work(const Graph& graph, NodeId node, const Extent& extent);
 
+// Where one head's rows lie: row r of a part at first + r stride in its node's tensor.
+struct HeadPart {
+    NodeId node = no_node;
+    std::int64_t first = 0, stride = 0, width = 0;
+};
+// What a score is made of, q^C k^C + q^R k^R, and the values that it weighs.
+struct HeadInputs {
+    HeadPart q, q_position, k, k_position, v;
+};
+HeadInputs head_inputs(const Graph& graph, NodeId node, const Extent& extent, std::int64_t batch,
+                       std::int64_t head);
+
 // The routed experts of a layer: `tokens` x `chosen` rows through three products of `width`.
 struct ExpertsWork {
     std::int64_t tokens = 1, chosen = 1, experts = 1;
