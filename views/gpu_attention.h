@@ -53,6 +53,8 @@ struct AttentionScene {
     double score(std::int64_t of_row, std::int64_t key) const {
         return scores->at(first + of_row * work.context + key);
     }
+    // m and d of any row of the head after `tile`, as `states` has them of `row`.
+    OnlineState state(std::int64_t of_row, std::int64_t tile) const;
     // The row's m after `tile`; -inf before the first. d and o likewise.
     double m(std::int64_t tile) const;
     double d(std::int64_t tile) const;

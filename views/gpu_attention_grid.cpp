@@ -93,7 +93,7 @@ void draw_front(Canvas& canvas, const AttentionScene& s, const Grid& g) {
 void draw_lane(Canvas& canvas, const AttentionScene& s, const Grid& g, const Rect& lane) {
     const Theme& t = s.theme();
     const double u = t.text_scale, line = line_height(t.small());
-    const double text_w = lane.w * 0.5, bar_w = lane.w - text_w - 6 * u;
+    const double text_w = 72 * u, bar_w = std::max(8 * u, lane.w - text_w - 6 * u);
     double last = -1e9;
     for (std::size_t i = 0; i < s.bands.size(); ++i) {
         const Band& b = s.bands[i];
@@ -169,7 +169,7 @@ void draw_grid(Canvas& canvas, const AttentionScene& s, const Rect& area) {
     HeatMap map = map_of(s, {});
     const bool heads = s.work.heads > 1 && area.h >= 240 * u, legend = area.h >= 200 * u;
     const double foot = (heads ? line + 10 * u : 0) + (legend ? line + 8 * u : 0);
-    const double lane_w = area.w >= 300 * u ? std::min(136 * u, area.w * 0.3) : 0;
+    const double lane_w = area.w >= 300 * u ? std::min(108 * u, area.w * 0.3) : 0;
     const Rect room{area.x, y + line, area.w - (lane_w > 0 ? lane_w + 12 * u : 0),
                     area.bottom() - foot - y - line - 2};
     if (room.w < 40 * u || room.h < 40 * u) return;

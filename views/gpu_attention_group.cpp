@@ -160,13 +160,19 @@ void draw_states(Canvas& canvas, const AttentionScene& s, const Rect& r, double 
     text_in(canvas, head, "m", t.text(t.small(), t.ink, Weight::bold, Align::centre));
     text_in(canvas, {r.x + r.w / 2, head.y, r.w / 2, name}, "d",
             t.text(t.small(), t.ink, Weight::bold, Align::centre));
-    for (const std::int64_t row : {s.row}) {
-        const Rect mine{r.x, r.y + h * static_cast<double>(row - b.first), r.w, h};
-        const double y = std::clamp(mine.centre().y - line / 2, r.y, r.bottom() - line);
-        canvas.fill_rect({r.x, y - 1, r.w, line + 2}, t.accent_soft, 3);
-        const auto style = t.text(t.small(), t.ink, Weight::bold, Align::centre);
-        text_in(canvas, {r.x, y, r.w / 2, line}, format_number(s.m(tile), 3), style);
-        text_in(canvas, {r.x + r.w / 2, y, r.w / 2, line}, format_number(s.d(tile), 3), style);
+    for (std::int64_t i = 0; i < b.rows; ++i) {
+        const bool own = b.first + i == s.row;
+        if (!own && h < line + 2) continue;
+        const double middle = r.y + h * (static_cast<double>(i) + 0.5);
+        const double y = std::clamp(middle - line / 2, r.y, r.bottom() - line);
+        if (own) canvas.fill_rect({r.x, y - 1, r.w, line + 2}, t.accent_soft, 3);
+        const OnlineState state = s.state(b.first + i, tile);
+        const auto style = t.text(t.small(), own ? t.ink : t.ink_soft,
+                                  own ? Weight::bold : Weight::regular, Align::centre);
+        text_in(canvas, {r.x, y, r.w / 2, line}, format_number(static_cast<double>(state.m), 3),
+                style);
+        text_in(canvas, {r.x + r.w / 2, y, r.w / 2, line},
+                format_number(static_cast<double>(state.d), 3), style);
     }
 }
 
@@ -190,8 +196,8 @@ void draw_row_names(Canvas& canvas, const AttentionScene& s, const Rect& q, doub
 
 std::string where_it_stays(const AttentionScene& s) {
     return s.setup.variant == KernelVariant::registers
-               ? "on the chip, in registers: stays from tile to tile"
-               : "on the chip, shared memory and registers: stays from tile to tile";
+               ? "on the chip, in registers: Q, m, d and o stay from tile to tile"
+               : "on the chip, shared memory and registers: Q, m, d and o stay from tile to tile";
 }
 
 }  // namespace
@@ -210,7 +216,9 @@ void draw_group(Canvas& canvas, const AttentionScene& s, const Rect& area) {
         "rows " + std::to_string(b.first) + "–" + std::to_string(b.first + b.rows - 1) + ", keys " +
             std::to_string(tile * s.cut.keys) + "–" + std::to_string(tile * s.cut.keys + keys - 1));
     const Rect in{area.x, area.y + head, area.w, area.h - head};
-    const Places p = places_of(s, in.inset(8 * u), name);
+    const bool foot = in.h >= 240 * u;
+    const Rect inner = in.inset(8 * u);
+    const Places p = places_of(s, {inner.x, inner.y, inner.w, inner.h - (foot ? name : 0)}, name);
     if (p.q.h < 24 * u || p.k.h < 16 * u || p.q.w < 24 * u) return;
     // Two memories: what comes above, what stays below.
     const double cut_y = p.k.bottom() + 10 * u;
@@ -234,7 +242,7 @@ void draw_group(Canvas& canvas, const AttentionScene& s, const Rect& area) {
     named(p.k, "K", Meaning::key, detail(keys, s.work.key_width));
     named(p.v, "V", Meaning::value, detail(keys, s.work.value_width));
     named(p.q, "Q", Meaning::query, detail(b.rows, s.work.key_width));
-    named(p.a, "a = q · k", std::nullopt, product_text(b.rows, keys));
+    named(p.a, "a = q·k / √d", std::nullopt, product_text(b.rows, keys));
     named(p.o, "o", Meaning::value, detail(b.rows, s.work.value_width));
     draw_operand(canvas, s, part(s.in.k, &s.in.k_position, tile * s.cut.keys, keys, true),
                  {p.k.x, p.k.y - slide, p.k.w, p.k.h});
@@ -252,9 +260,8 @@ void draw_group(Canvas& canvas, const AttentionScene& s, const Rect& area) {
     if (b.rows > 1)
         for (const Rect& r : {p.q, p.a, p.o})
             canvas.stroke_rect({r.x - 1, y - 1, r.w + 2, h + 2}, t.accent, 1.5);
-    const double foot = in.bottom() - p.q.bottom();
-    if (foot >= name)
-        text_in(canvas, {in.x + 8 * u, in.bottom() - name - 2 * u, in.w - 16 * u, name},
+    if (foot)
+        text_in(canvas, {in.x + 8 * u, in.bottom() - name - 3 * u, in.w - 16 * u, name},
                 where_it_stays(s), soft);
 }
 

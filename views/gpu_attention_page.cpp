@@ -49,7 +49,7 @@ void AttentionPage::draw(Canvas& canvas, const Frame& frame, const View& view, c
     if (body.h < 60 * u) return;
     const bool two = body.w >= 560 * u;
     const double gap = 32 * u;
-    const double left = two ? std::round((body.w - gap) * 0.5) : body.w;
+    const double left = two ? std::round((body.w - gap) * 0.52) : body.w;
     draw_grid(canvas, s, {body.x, body.y, left, body.h});
     if (!two) return;
     Rect right{body.x + left + gap, body.y, body.w - left - gap, body.h};

@@ -37,28 +37,35 @@ const Tensor* fitting(const Trace& trace, NodeId id) {
     return t != nullptr && t->shape == trace.shape(id) ? t : nullptr;
 }
 
-std::vector<OnlineState> states_of(const AttentionScene& s, std::int64_t row, std::int64_t tiles) {
-    const Tensor* values = fitting(s.trace(), s.in.v.node);
+std::vector<OnlineState> states_of(const AttentionScene& s, std::int64_t row, std::int64_t tiles,
+                                   bool output = true) {
+    const Tensor* values = output ? fitting(s.trace(), s.in.v.node) : nullptr;
     const Real* const v = values == nullptr ? nullptr : values->real.data() + s.in.v.first;
     const std::int64_t n = std::min(s.work.context, tiles * s.cut.keys);
     return online_softmax(s.scores->real.data() + s.first + row * s.work.context, n, v,
                           v == nullptr ? 0 : s.in.v.width, s.in.v.stride, s.cut.keys);
 }
 
-// The device's own m and d, where its tiles are those that are drawn.
-void take_from_device(AttentionScene& s) {
+// What the device left of the walk, where its tiles are those that are drawn; else null.
+const OnlineRecord* told_by_device(const AttentionScene& s) {
     const DeviceReport::Run* run = s.setup.run(s.setup.part(s.node));
-    if (run == nullptr || run->online.keys != s.cut.keys || run->online.tiles != s.tiles()) return;
+    if (run == nullptr) return nullptr;
     const OnlineRecord& r = run->online;
-    const std::int64_t from =
-        ((s.batch * s.work.heads + s.head) * s.work.queries + s.row) * r.tiles;
-    if (std::ssize(r.m) < from + r.tiles || std::ssize(r.d) < from + r.tiles) return;
-    const std::int64_t last = (s.work.seen(s.row) - 1) / r.keys;
-    for (std::int64_t j = 0; j <= last; ++j) {
-        s.states[at(j)].m = r.m[at(from + j)];
-        s.states[at(j)].d = r.d[at(from + j)];
+    const std::int64_t size = s.work.batch * s.work.heads * s.work.queries * s.tiles();
+    const bool fits = r.keys == s.cut.keys && r.tiles == s.tiles() && std::ssize(r.m) == size &&
+                      std::ssize(r.d) == size;
+    return fits ? &r : nullptr;
+}
+
+// Its own m and d of a row, as far as the row sees keys.
+void take(const AttentionScene& s, const OnlineRecord& r, std::int64_t row,
+          std::vector<OnlineState>& states) {
+    const std::int64_t from = ((s.batch * s.work.heads + s.head) * s.work.queries + row) * r.tiles;
+    const std::int64_t last = (s.work.seen(row) - 1) / r.keys;
+    for (std::int64_t j = 0; j < std::ssize(states); ++j) {
+        states[at(j)].m = r.m[at(from + std::min(j, last))];
+        states[at(j)].d = r.d[at(from + std::min(j, last))];
     }
-    s.told = true;
 }
 
 // Where the walk is: by hand, by the steps of this layer's attention, else half way.
@@ -103,6 +110,14 @@ std::int64_t AttentionScene::walked() const {
     std::int64_t all = 0;
     for (const Band& b : bands) all += b.walked;
     return all;
+}
+
+OnlineState AttentionScene::state(std::int64_t of_row, std::int64_t tile) const {
+    if (tile < 0) return online_start(0);
+    if (of_row == row) return states[at(tile)];
+    std::vector<OnlineState> all = states_of(*this, of_row, tile + 1, false);
+    if (const OnlineRecord* r = told_by_device(*this)) take(*this, *r, of_row, all);
+    return all.back();
 }
 
 double AttentionScene::m(std::int64_t tile) const {
@@ -179,7 +194,10 @@ AttentionScene make_attention_scene(const Frame& frame, const View& view) {
             : followed >= band.first && followed <= last ? followed
                                                          : last;
     s.states = states_of(s, s.row, band.walked);
-    take_from_device(s);
+    if (const OnlineRecord* told = told_by_device(s)) {
+        take(s, *told, s.row, s.states);
+        s.told = true;
+    }
     s.wave = wave_of(s, whole(frame, view, "tile"));
     return s;
 }

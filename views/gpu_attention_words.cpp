@@ -29,8 +29,8 @@ std::string attention_headline(const AttentionScene& s) {
 }
 
 std::string attention_facts(const AttentionScene& s) {
-    std::string text = layer_name(s.setup.graph().config, s.setup.layer) + ", head " +
-                       std::to_string(s.head) + " of " + std::to_string(s.work.heads) + " · " +
+    std::string text = layer_title(s.setup, s.setup.layer) + ", head " + std::to_string(s.head) +
+                       " of " + std::to_string(s.work.heads) + " · " +
                        counted(all_groups(s), "work group") + " in all";
     if (s.work.batch > 1) text += ", sequence " + std::to_string(s.batch);
     const std::string own = product_text(s.own.queries, s.own.keys);

@@ -46,6 +46,75 @@ double row_h(const Theme& t) {
     return line_height(t.small()) + 6 * t.text_scale;
 }
 
+// What the two parts of the roof are; returns the room that they take.
+std::vector<Rect> draw_roof_names(Canvas& canvas, const CostScene& s, const PlotFrame& f) {
+    const Theme& t = s.theme();
+    const double u = t.text_scale, line = line_height(t.small());
+    const auto soft = t.text(t.small(), t.ink_soft);
+    const double top = s.roof().flops_per_second / 1e9;
+    std::vector<Rect> taken;
+    const auto put = [&](const std::string& text, double x, double y) {
+        const Rect box{x, y, canvas.text_width(text, soft), line};
+        if (box.x < f.data.x || box.right() > f.data.right() || box.y < f.data.y) return;
+        text_in(canvas, {box.x, box.y, box.w + 2, box.h}, text, soft);
+        taken.push_back(box);
+    };
+    const Vec2 ridge = f.at(s.ridge(), top);
+    const std::string peak = "multiply-adds: " + rate_text(s.roof().flops_per_second);
+    put(peak, f.data.right() - canvas.text_width(peak, soft) - 4 * u, ridge.y - line - 4 * u);
+    const std::string copies =
+        "copies: " + format_number(s.roof().copy_bytes_per_second / 1e9, 3) + " GB/s";
+    const double at = std::sqrt(f.x.lo * s.ridge());
+    const Vec2 middle = f.at(at, s.roof_at(at) / 1e9);
+    put(copies, middle.x - canvas.text_width(copies, soft) - 12 * u, middle.y - line - 2 * u);
+    return taken;
+}
+
+// Each timed kernel, named where there is room, and how far below the roof it is.
+void draw_points(Canvas& canvas, const CostScene& s, const PlotFrame& f, std::vector<Rect> taken) {
+    const Theme& t = s.theme();
+    const double u = t.text_scale, line = line_height(t.small());
+    const auto free = [&](const Rect& box) {
+        return box.x >= f.data.x && box.right() <= f.data.right() && box.y >= f.data.y &&
+               box.bottom() <= f.data.bottom() &&
+               std::none_of(taken.begin(), taken.end(),
+                            [&](const Rect& r) { return r.overlaps(box); });
+    };
+    std::vector<Vec2> points;
+    for (const KernelCost& k : s.kernels) {
+        points.push_back(k.timed() ? f.at(k.intensity(), k.rate() / 1e9) : Vec2{});
+        if (!k.timed()) continue;
+        const Vec2 p = points.back();
+        taken.push_back({p.x - 6 * u, p.y - 6 * u, 12 * u, 12 * u});
+        const Vec2 roof = f.at(k.intensity(), s.roof_at(k.intensity()) / 1e9);
+        if (roof.y < p.y) draw_dashed(canvas, {p, roof}, s.colour(k).alpha(0.7), 1, 2, 3);
+    }
+    const auto style = t.text(t.small(), t.ink, Weight::bold);
+    for (std::size_t i = 0; i < s.kernels.size(); ++i) {
+        const KernelCost& k = s.kernels[i];
+        if (!k.timed()) continue;
+        const Vec2 p = points[i];
+        draw_circle(canvas, p, 6 * u, t.background);
+        draw_circle(canvas, p, 5 * u, s.colour(k));
+        const std::string number = std::to_string(i + 1);
+        const auto put = [&](const std::string& text) {
+            const double w = canvas.text_width(text, style);
+            for (const Vec2 off : {Vec2{9 * u, -line / 2},
+                                   {-9 * u - w, -line / 2},
+                                   {-w / 2, 8 * u},
+                                   {-w / 2, -8 * u - line}}) {
+                const Rect box{p.x + off.x, p.y + off.y, w, line};
+                if (!free(box)) continue;
+                text_in(canvas, {box.x, box.y, box.w + 2, box.h}, text, style);
+                taken.push_back(box);
+                return true;
+            }
+            return false;
+        };
+        if (!put(number + "  " + k.kernel)) put(number);
+    }
+}
+
 }  // namespace
 
 double kernels_height(const CostScene& s) {
@@ -97,7 +166,7 @@ void draw_roofline(Canvas& canvas, const CostScene& s, const Rect& area) {
                                          "left of the ridge memory limits, right of it arithmetic");
     std::vector<const KernelCost*> timed;
     for (const KernelCost& k : s.kernels)
-        if (k.rate() > 0 && k.intensity() > 0) timed.push_back(&k);
+        if (k.timed()) timed.push_back(&k);
     const Rect rest{area.x, area.y + head, area.w, area.h - head};
     if (rest.h < 80 * u || rest.w < 140 * u) return;
     if (timed.empty() || !s.has_roof()) {
@@ -118,41 +187,14 @@ void draw_roofline(Canvas& canvas, const CostScene& s, const Rect& area) {
     plot.area = rest;
     plot.x = {"FLOP per byte", lo, hi, true};
     plot.y = {"GFLOP/s", low, top * 3, true};
-    Series roof{"the roof", {lo, s.ridge(), hi}, {s.roof_at(lo) / 1e9, top, top}, t.ink, 2};
+    Series roof{"", {lo, s.ridge(), hi}, {s.roof_at(lo) / 1e9, top, top}, t.ink, 2};
     plot.series = {roof};
     const PlotFrame f = draw_plot(canvas, t, plot);
     if (f.data.w < 40 || f.data.h < 40) return;
     const double ridge = f.at(s.ridge(), top).x;
     draw_dashed(canvas, {{ridge, f.at(s.ridge(), top).y}, {ridge, f.data.bottom()}}, t.ink_faint,
                 1);
-    const double line = line_height(t.small());
-    std::vector<Rect> taken;
-    for (std::size_t i = 0; i < s.kernels.size(); ++i) {
-        const KernelCost& k = s.kernels[i];
-        if (!(k.rate() > 0) || !(k.intensity() > 0)) continue;
-        const Vec2 p = f.at(k.intensity(), k.rate() / 1e9);
-        const Vec2 under = f.at(k.intensity(), s.roof_at(k.intensity()) / 1e9);
-        if (under.y < p.y) draw_dashed(canvas, {p, under}, s.colour(k).alpha(0.6), 1, 2, 3);
-        draw_circle(canvas, p, 6 * u, t.background);
-        draw_circle(canvas, p, 5 * u, s.colour(k));
-        const std::string text = std::to_string(i + 1);
-        const auto style = t.text(t.small(), t.ink, Weight::bold);
-        const double w = canvas.text_width(text, style);
-        for (const Vec2 off : {Vec2{8 * u, -line / 2},
-                               {-8 * u - w, -line / 2},
-                               {-w / 2, 7 * u},
-                               {-w / 2, -7 * u - line}}) {
-            const Rect box{p.x + off.x, p.y + off.y, w, line};
-            const bool free = std::none_of(taken.begin(), taken.end(),
-                                           [&](const Rect& r) { return r.overlaps(box); });
-            if (!free || box.x < f.data.x || box.right() > f.data.right() || box.y < f.data.y ||
-                box.bottom() > f.data.bottom())
-                continue;
-            text_in(canvas, box, text, style);
-            taken.push_back(box);
-            break;
-        }
-    }
+    draw_points(canvas, s, f, draw_roof_names(canvas, s, f));
 }
 
 }  // namespace sf::gpu

@@ -15,19 +15,18 @@ std::int64_t count(const std::array<std::int64_t, 3>& n) {
 
 void add_launches(const DeviceReport::Run& run, const std::string& part, std::size_t number,
                   std::vector<KernelCost>& kernels) {
-    const std::size_t begin = kernels.size();
+    const auto begin = static_cast<std::ptrdiff_t>(kernels.size());
     for (const KernelLaunch& l : run.launches) {
-        const auto known =
-            std::find_if(kernels.begin() + static_cast<std::ptrdiff_t>(begin), kernels.end(),
-                         [&](const KernelCost& k) { return k.kernel == l.kernel; });
+        auto known = std::find_if(kernels.begin() + begin, kernels.end(),
+                                  [&](const KernelCost& k) { return k.kernel == l.kernel; });
         if (known == kernels.end()) {
             KernelCost fresh;
             fresh.part = part;
             fresh.kernel = l.kernel;
             fresh.part_number = number;
-            kernels.push_back(fresh);
+            known = kernels.insert(kernels.end(), fresh);
         }
-        KernelCost& k = known == kernels.end() ? kernels.back() : *known;
+        KernelCost& k = *known;
         k.launches += 1;
         k.groups += count(l.groups);
         k.invocations += count(l.groups) * count(l.local);
@@ -93,10 +92,8 @@ std::string cost_headline(const CostScene& s) {
     if (seconds <= 0)
         return format_count(invocations) + " invocations, " + format_short(flops) + " FLOP";
     return format_count(invocations) + " invocations in " + format_seconds(seconds) + ": " +
-           format_short(flops / seconds) + "FLOP/s" +
-           (s.has_roof()
-                ? ", the device's peak is " + format_short(s.roof().flops_per_second) + "FLOP/s"
-                : "");
+           rate_text(flops / seconds) +
+           (s.has_roof() ? ", the device's peak is " + rate_text(s.roof().flops_per_second) : "");
 }
 
 std::string cost_facts(const CostScene& s) {
@@ -104,8 +101,8 @@ std::string cost_facts(const CostScene& s) {
     std::string text = r.device.name + ", " + r.device.version + " · " + name_of(s.setup.variant) +
                        (s.setup.half ? ", 16 bits" : ", 32 bits");
     if (s.has_roof())
-        text += " · measured: copies " + format_short(s.roof().copy_bytes_per_second) +
-                "B/s, multiply-adds " + format_short(s.roof().flops_per_second) + "FLOP/s";
+        text += " · measured: copies " + format_number(s.roof().copy_bytes_per_second / 1e9, 3) +
+                " GB/s, multiply-adds " + rate_text(s.roof().flops_per_second);
     if (const std::string soft = software_words(r.device); !soft.empty()) text += " · " + soft;
     if (!r.stopped.empty()) text += " · " + r.stopped;
     return text;

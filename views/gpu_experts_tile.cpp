@@ -91,8 +91,8 @@ void draw_tile(Canvas& canvas, const ExpertsScene& s, const Rect& area) {
     Rect map{area.x + left, y + 2 * u, area.w - left, area.bottom() - y - 2 * u - line - 4 * u};
     if (map.h < 24 * u || map.w < 40 * u) return;
     // The empty part stays visible, however the rows share the rest.
-    const double waste = empty == 0 ? 0 : std::clamp(map.h * 0.3, line + 4 * u, map.h - 16 * u);
-    const double rows = std::min(map.h - waste, 26 * u * static_cast<double>(tile.rows));
+    const double waste = empty == 0 ? 0 : std::clamp(map.h * 0.4, line + 4 * u, map.h - 16 * u);
+    const double rows = std::min(map.h - waste, 72 * u * static_cast<double>(tile.rows));
     const Rect used{map.x, map.y, map.w, rows};
     if (s.h != nullptr)
         draw_heat_map(canvas, t, tile_map(s, used));

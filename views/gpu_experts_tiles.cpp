@@ -33,7 +33,7 @@ void draw_one(Canvas& canvas, const ExpertsScene& s, const Scale& scale, std::in
     const Rect full{all.x, all.bottom() - std::min(all.h, used), all.w, std::min(all.h, used)};
     if (all.h - full.h > 3)
         draw_hatch(canvas, {all.x, all.y, all.w, all.h - full.h}, Hatch::diagonal,
-                   t.ink_faint.alpha(0.45), 6);
+                   t.ink_faint.alpha(0.35), 8);
     canvas.fill_rect(full, blue);
     const std::int64_t columns = s.column_tiles(s.work.width);
     if (scale.bar / static_cast<double>(columns) >= 4)

@@ -114,9 +114,9 @@ std::string experts_headline(const ExpertsScene& s) {
 }
 
 std::string experts_facts(const ExpertsScene& s) {
-    std::string text = layer_name(s.setup.graph().config, s.layer) + " · " +
-                       counted(s.work.tokens, "token") + " × " + std::to_string(s.work.chosen) +
-                       " of " + counted(s.work.experts, "expert");
+    std::string text = layer_title(s.setup, s.layer) + " · " + counted(s.work.tokens, "token") +
+                       " × " + std::to_string(s.work.chosen) + " of " +
+                       counted(s.work.experts, "expert");
     if (const std::int64_t idle = s.idle(); idle > 0)
         text += ", " + format_count(idle) + " without tokens and so without a work group";
     text += " · " + counted(std::ssize(s.tiles), "tile") + " of " + format_count(s.rows) + " rows" +

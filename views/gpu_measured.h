@@ -41,6 +41,7 @@ struct KernelCost {
     double flops = 0, bytes = 0, seconds = 0;
     double intensity() const { return bytes > 0 ? flops / bytes : 0; }
     double rate() const { return seconds > 0 ? flops / seconds : 0; }  // FLOP/s
+    bool timed() const { return rate() > 0 && intensity() > 0; }
 };
 struct CostScene {
     Setup setup;

@@ -111,7 +111,7 @@ void draw_maps(Canvas& canvas, const ResultScene& s, const Rect& area) {
     const double gap = 24 * u, w = (area.w - 2 * gap) / 3;
     const double key = std::round(t.small() * 0.7) + 4 + line;
     const double head = std::ceil(line_height(t.normal())) + 4, foot = key + line + 14 * u;
-    const double h = std::min(area.h - head - foot, 22 * u * static_cast<double>(s.rows));
+    const double h = std::min(area.h - head - foot, 44 * u * static_cast<double>(s.rows));
     if (w < 48 * u || h < 16 * u) return;
     const Tensor &cpu = *s.part->expected, &device = *s.run->value;
     double most = 1e-30, off = 0;

@@ -107,6 +107,16 @@ std::string software_words(const DeviceInfo& device) {
            " is a software renderer: it shows the mechanism, not the speed";
 }
 
+std::string layer_title(const Setup& s, std::int64_t layer) {
+    std::string name = layer_name(s.graph().config, layer);
+    if (name.front() == 'l') name.front() = 'L';
+    return name;
+}
+
+std::string rate_text(double flops_per_second) {
+    return format_number(flops_per_second / 1e9, 3) + " GFLOP/s";
+}
+
 std::int64_t whole(const Frame& frame, const View& view, const char* name) {
     return std::llround(setting_number(frame, view, name));
 }

@@ -41,6 +41,8 @@ std::string no_device_words(const Frame& frame);
 // "llvmpipe … is a software renderer: it shows the mechanism, not the speed"; empty for a GPU.
 std::string software_words(const DeviceInfo& device);
 
+std::string layer_title(const Setup& setup, std::int64_t layer);  // "Layer 1", "MTP module 1"
+std::string rate_text(double flops_per_second);                   // "12.3 GFLOP/s"
 // A whole-number setting.
 std::int64_t whole(const Frame& frame, const View& view, const char* name);
 // 12 "work groups", 1 "work group".
