@@ -93,28 +93,37 @@ void draw_front(Canvas& canvas, const AttentionScene& s, const Grid& g) {
 void draw_lane(Canvas& canvas, const AttentionScene& s, const Grid& g, const Rect& lane) {
     const Theme& t = s.theme();
     const double u = t.text_scale, line = line_height(t.small());
-    const double text_w = 72 * u, bar_w = std::max(8 * u, lane.w - text_w - 6 * u);
+    // A bar with its words below it, else beside it.
+    const double least = g.cell_h * static_cast<double>(s.bands.back().rows);
+    const bool below = least >= 2 * line + 4 * u;
+    const double text_w = below ? lane.w : 72 * u;
+    const double bar_w = below ? lane.w : std::max(8 * u, lane.w - text_w - 6 * u);
     double last = -1e9;
     for (std::size_t i = 0; i < s.bands.size(); ++i) {
         const Band& b = s.bands[i];
         const bool own = static_cast<std::int64_t>(i) == s.group, done = s.done(b);
-        const double y = g.y(b.first), h = g.cell_h * static_cast<double>(b.rows);
-        const double middle = y + h / 2, bar_h = std::clamp(h - 2, 1.0, 8 * u);
+        const double h = g.cell_h * static_cast<double>(b.rows), middle = g.y(b.first) + h / 2;
+        const double bar_h = std::clamp(h - 2, 1.0, 8 * u);
         const double share = static_cast<double>(b.walked) / static_cast<double>(s.tiles());
         const double part = std::clamp(s.wave / static_cast<double>(b.walked), 0.0, 1.0);
-        const Rect bar{lane.x, middle - bar_h / 2, bar_w * share, bar_h};
+        const Rect bar{lane.x, middle - bar_h / 2 - (below ? line / 2 + 1 : 0), bar_w * share,
+                       bar_h};
         canvas.fill_rect(bar, t.raised, bar_h / 3);
         if (part > 0)
             canvas.fill_rect({bar.x, bar.y, bar.w * part, bar_h},
                              own ? t.accent : t.ink_faint.alpha(0.7), bar_h / 3);
-        if (middle - line / 2 < last || middle + line / 2 > lane.bottom() + 1) continue;
+        const double y = middle + (below ? line / 2 + 2 * u : 0);
+        if (y - line / 2 < last || y + line / 2 > lane.bottom() + 1) continue;
         const std::string text = (done ? "done" : std::to_string(s.wave <= 0 ? 0 : s.live(b) + 1)) +
-                                 (done ? " after " : " of ") + std::to_string(b.walked);
+                                 (done ? " after " : " of ") + counted(b.walked, "tile");
         const auto style =
             t.text(t.small(), own ? t.accent : t.ink_soft, own ? Weight::bold : Weight::regular);
-        if (canvas.text_width(text, style) > text_w) continue;
-        canvas.text({lane.x + bar_w + 6 * u, middle + cap_height(t.small()) / 2}, text, style);
-        last = middle + line / 2;
+        const std::string shown =
+            canvas.text_width(text, style) <= text_w ? text : text.substr(0, text.rfind(' '));
+        if (canvas.text_width(shown, style) > text_w) continue;
+        canvas.text({lane.x + (below ? 0 : bar_w + 6 * u), y + cap_height(t.small()) / 2}, shown,
+                    style);
+        last = y + line / 2;
     }
 }
 

@@ -66,6 +66,11 @@ std::vector<Rect> draw_roof_names(Canvas& canvas, const CostScene& s, const Plot
         "copies: " + format_number(s.roof().copy_bytes_per_second / 1e9, 3) + " GB/s";
     const double at = std::sqrt(f.x.lo * s.ridge());
     const Vec2 middle = f.at(at, s.roof_at(at) / 1e9);
+    for (int i = 0; i <= 60; ++i) {
+        const double x = f.x.lo * std::pow(f.x.hi / f.x.lo, i / 60.0);
+        const Vec2 p = f.at(x, s.roof_at(x) / 1e9);
+        taken.push_back({p.x - 3 * u, p.y - 3 * u, 6 * u, 6 * u});
+    }
     put(copies, middle.x - canvas.text_width(copies, soft) - 12 * u, middle.y - line - 2 * u);
     return taken;
 }
