@@ -47,7 +47,8 @@ void add_model_options(CLI::App& app, cli::RunArguments& a) {
     text_option(app, "--model", a.model, "DIR", "config.json and model.safetensors (or its index)");
     text_option(app, "--preset", a.preset, "NAME", "an untrained model: nano, micro, bench");
     text_option(app, "--seed", a.seed, "S", "of the untrained preset's weights, and of drawing");
-    text_option(app, "--backend", a.backend, "cpu|auto", "what computes");
+    text_option(app, "--backend", a.backend, "cpu|gl|auto",
+                "who computes attention and experts: an OpenGL device, or the CPU all");
     text_option(app, "--threads", a.threads, "T", "threads that compute");
     text_option(app, "--attention", a.attention, "naive|absorbed",
                 "keys and values expanded, or queries taken into latent space");

@@ -29,6 +29,7 @@ struct DeviceJob {
     std::span<const ConstView> in;
     MutView out;
     bool keep = false;                              // a later operation of the device reads it
+    std::span<const NodeId> last = {};              // inputs that no later operation reads
     std::vector<KernelLaunch>* launches = nullptr;  // what ran, timed; null: not wanted
     OnlineRecord* online = nullptr;                 // of attention; null: not wanted
 };
@@ -57,6 +58,11 @@ public:
     virtual std::unique_ptr<DeviceRun> begin(WeightsPtr weights, KernelVariant variant,
                                              bool half_storage) = 0;
     virtual Roofline roofline() = 0;  // measured once
+    // How much is done of what it does in the background before it can work, 0..1.
+    virtual double ready() const { return 1; }
+    // What it leaves to the CPU that it would take if it were smaller, one sentence; empty:
+    // nothing.
+    virtual std::string note() const { return {}; }
     // Why the CPU computes all from here on, one sentence; empty while the device works.
     virtual std::string given_up() const = 0;
     virtual void give_up(const std::string& reason) = 0;

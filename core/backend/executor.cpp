@@ -25,13 +25,16 @@ std::int64_t planned_tokens(const Extent& e) {
 
 }  // namespace
 
+struct Executor::Work {
+    NodeId id;
+    bool fused;
+    bool wanted;
+    std::int64_t offset;       // -1: its value lies on the device alone
+    bool device, keep;         // computed there; read there later
+    std::vector<NodeId> last;  // inputs that nothing later reads
+};
+
 struct Executor::Plan {
-    struct Work {
-        NodeId id;
-        bool fused;
-        bool wanted;
-        std::int64_t offset;
-    };
     Extent room;  // what the memory is planned for
     std::vector<NodeId> outputs;
     bool special = false;  // made for an observer, edits or known values: not used again
@@ -43,9 +46,11 @@ struct Executor::PackedWeights {
     Prepared prepared;
 };
 
-Executor::Executor(std::shared_ptr<const Graph> graph, WeightsPtr weights, int threads)
+Executor::Executor(std::shared_ptr<const Graph> graph, WeightsPtr weights, int threads,
+                   BackendPtr backend)
     : graph_(std::move(graph)),
       weights_(std::move(weights)),
+      backend_(std::move(backend)),
       pool_(std::make_unique<ThreadPool>(threads)),
       rope_(graph_->config),
       values_(static_cast<std::size_t>(graph_->size())),
@@ -53,7 +58,7 @@ Executor::Executor(std::shared_ptr<const Graph> graph, WeightsPtr weights, int t
 
 Executor::~Executor() = default;
 
-void Executor::make_plan(const Request& r) {
+void Executor::make_plan(const Request& r, bool device) {
     const Graph& g = *graph_;
     const auto n = static_cast<std::size_t>(g.size());
     auto plan = std::make_unique<Plan>();
@@ -105,12 +110,29 @@ void Executor::make_plan(const Request& r) {
         stack.insert(stack.end(), in.begin(), in.end());
     }
 
+    // What is set by hand is set here; an edited weight is not the device's.
+    const auto op_of = [&](NodeId id) {
+        return g[id].fused && !plain[static_cast<std::size_t>(id)] ? *g[id].fused : g[id].op;
+    };
+    std::vector<char> there(n), keep(n), here(wanted);
     std::vector<std::int64_t> last_use(n, -1);
     for (NodeId id = 0; id < g.size(); ++id) {
-        if (!needed[static_cast<std::size_t>(id)] || given[static_cast<std::size_t>(id)]) continue;
-        for (NodeId in : inputs_of(id)) last_use[static_cast<std::size_t>(in)] = id;
+        const auto i = static_cast<std::size_t>(id);
+        if (!needed[i] || given[i] || g[id].op == Op::param) continue;
+        const auto& in = inputs_of(id);
+        there[i] = device && !edited[i] && backend_->takes(g, id, op_of(id), plan->room) &&
+                   std::none_of(in.begin(), in.end(), [&](NodeId x) {
+                       return g[x].op == Op::param && edited[static_cast<std::size_t>(x)];
+                   });
+        for (NodeId x : in) {
+            last_use[static_cast<std::size_t>(x)] = id;
+            (there[i] ? keep : here)[static_cast<std::size_t>(x)] = 1;
+        }
     }
-    for (NodeId id : r.outputs) last_use[static_cast<std::size_t>(id)] = unbounded;
+    for (NodeId id : r.outputs) {
+        last_use[static_cast<std::size_t>(id)] = unbounded;
+        here[static_cast<std::size_t>(id)] = 1;
+    }
 
     Blocks blocks;
     std::vector<std::int64_t> offset(n, -1);
@@ -124,10 +146,16 @@ void Executor::make_plan(const Request& r) {
         const auto i = static_cast<std::size_t>(id);
         if (!needed[i] || g[id].op == Op::param) continue;
         if (!given[i]) {
-            offset[i] = blocks.take(bytes(id));
-            plan->work.push_back({id, g[id].fused && !plain[i], wanted[i] != 0, offset[i]});
+            if (!there[i] || here[i]) offset[i] = blocks.take(bytes(id));
+            std::vector<NodeId> last;
+            if (there[i])
+                for (NodeId x : inputs_of(id))
+                    if (last_use[static_cast<std::size_t>(x)] == id) last.push_back(x);
+            plan->work.push_back({id, g[id].fused && !plain[i], wanted[i] != 0, offset[i],
+                                  there[i] != 0, keep[i] != 0, std::move(last)});
             const auto end = last_use[i] < 0 ? id : last_use[i];
-            if (end != unbounded) dying[static_cast<std::size_t>(end)].push_back(id);
+            if (offset[i] >= 0 && end != unbounded)
+                dying[static_cast<std::size_t>(end)].push_back(id);
         }
         for (NodeId dead : dying[i])
             blocks.give(offset[static_cast<std::size_t>(dead)], bytes(dead));
@@ -183,6 +211,54 @@ const Prepared* Executor::prepare(const Node& node, NodeId id, bool fused,
 }
 
 void Executor::run(const Request& r) {
+    if (backend_) {
+        try {
+            if (const auto device = backend_->begin(weights_)) return run_with(r, device.get());
+        } catch (const DeviceError& e) {
+            backend_->give_up(e.what());
+            if (r.cache) r.cache->truncate(r.extent.past);
+        }
+        backend_ = nullptr;
+        plan_ = nullptr;
+    }
+    run_with(r, nullptr);
+}
+
+void Executor::compute(const Request& r, const Work& w, const MutView& out, DeviceRun* device) {
+    const Graph& g = *graph_;
+    const Node& node = g[w.id];
+    const auto& ids = w.fused ? node.fused_inputs : node.inputs;
+    inputs_.clear();
+    for (NodeId in : ids) {
+        inputs_.push_back(values_[static_cast<std::size_t>(in)]);
+        // Tensors without elements have no memory.
+        if (!w.device && !inputs_.back().real && !inputs_.back().ints &&
+            g[in].shape(r.extent).size() > 0)
+            throw UserError("trace: " + node.name + " needs " + g[in].name +
+                            ", which is not there (a trace from a file has no weights)");
+    }
+    const Op op = w.fused ? *node.fused : node.op;
+    if (w.device)
+        return device->compute({.graph = g,
+                                .id = w.id,
+                                .op = op,
+                                .extent = r.extent,
+                                .inputs = ids,
+                                .in = inputs_,
+                                .out = out,
+                                .keep = w.keep,
+                                .last = w.last});
+    op_def(op).forward({.node = node,
+                        .extent = r.extent,
+                        .in = inputs_,
+                        .out = out,
+                        .rope = rope_,
+                        .prepared = prepare(node, w.id, w.fused, inputs_),
+                        .pool = pool_.get(),
+                        .scratch = &scratch_});
+}
+
+void Executor::run_with(const Request& r, DeviceRun* device) {
     const Graph& g = *graph_;
     set_params(r);
     const Extent& e = r.extent;
@@ -191,22 +267,22 @@ void Executor::run(const Request& r) {
                       plan_->room.tokens == planned_tokens(e) &&
                       e.context() <= plan_->room.context() &&
                       e.context() + context_step + few_tokens > plan_->room.context();
-    if (!fits) make_plan(r);
+    if (!fits) make_plan(r, device != nullptr);
     rope_.reserve(e.context());
 
     if (r.known)
         for (NodeId id = 0; id < g.size(); ++id)
             if (const Tensor* t = r.known(id)) values_[static_cast<std::size_t>(id)] = t->view();
 
-    for (const Plan::Work& w : plan_->work) {
+    for (const Work& w : plan_->work) {
         const Node& node = g[w.id];
-        const Shape shape = node.shape(e);
-        std::byte* memory = base_ + w.offset;
-        MutView out{shape, nullptr, nullptr};
-        if (node.dtype == DType::real)
-            out.real = reinterpret_cast<Real*>(memory);
-        else
-            out.ints = reinterpret_cast<std::int64_t*>(memory);
+        MutView out{node.shape(e), nullptr, nullptr};
+        if (w.offset >= 0) {
+            if (node.dtype == DType::real)
+                out.real = reinterpret_cast<Real*>(base_ + w.offset);
+            else
+                out.ints = reinterpret_cast<std::int64_t*>(base_ + w.offset);
+        }
 
         using Clock = std::chrono::steady_clock;
         const auto start = r.observer ? Clock::now() : Clock::time_point{};
@@ -220,23 +296,7 @@ void Executor::run(const Request& r) {
             out.real = r.cache->layer(node.layer)
                            .append(static_cast<std::size_t>(node.attrs.begin), rows.real, e.tokens);
         } else {
-            inputs_.clear();
-            for (NodeId in : w.fused ? node.fused_inputs : node.inputs) {
-                inputs_.push_back(values_[static_cast<std::size_t>(in)]);
-                // Tensors without elements have no memory.
-                if (!inputs_.back().real && !inputs_.back().ints && g[in].shape(e).size() > 0)
-                    throw UserError("trace: " + node.name + " needs " + g[in].name +
-                                    ", which is not there (a trace from a file has no weights)");
-            }
-            const OpContext context{.node = node,
-                                    .extent = e,
-                                    .in = inputs_,
-                                    .out = out,
-                                    .rope = rope_,
-                                    .prepared = prepare(node, w.id, w.fused, inputs_),
-                                    .pool = pool_.get(),
-                                    .scratch = &scratch_};
-            op_def(w.fused ? *node.fused : node.op).forward(context);
+            compute(r, w, out, device);
         }
         for (const NodeEdit& edit : r.edits)
             if (edit.node == w.id) {
@@ -246,7 +306,7 @@ void Executor::run(const Request& r) {
                     out.ints[edit.index] = static_cast<std::int64_t>(edit.value);
             }
         ConstView& value = values_[static_cast<std::size_t>(w.id)];
-        value = {shape, out.real, out.ints};
+        value = {out.shape, out.real, out.ints};
         if (w.wanted)
             r.observer->value(w.id, value,
                               std::chrono::duration<double>(Clock::now() - start).count());

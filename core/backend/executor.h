@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/backend/backend.h"
 #include "core/graph/graph.h"
 #include "core/graph/op.h"
 #include "core/model/kv_cache.h"
@@ -29,12 +30,15 @@ struct NodeEdit {
     double value = 0;
 };
 
-// Runs a graph with one version of the weights on the CPU. What nobody needs is not computed,
-// memory is planned once per shape and reused, a composite runs fused unless one of its inner
-// values is edited. Not thread-safe; threads of its own work on pieces of one operation.
+// Runs a graph with one version of the weights: on the CPU, and on a device what that takes. What
+// nobody needs is not computed, memory is planned once per shape and reused, a composite runs fused
+// unless one of its inner values is edited. Values stay on the device between its operations. A
+// device that fails is given up and the run is done again on the CPU (an observer is then told
+// again). Not thread-safe; threads of its own work on pieces of one operation.
 class Executor {
 public:
-    Executor(std::shared_ptr<const Graph> graph, WeightsPtr weights, int threads);
+    Executor(std::shared_ptr<const Graph> graph, WeightsPtr weights, int threads,
+             BackendPtr backend = nullptr);
     ~Executor();
 
     struct Request {
@@ -55,12 +59,16 @@ public:
 private:
     struct Plan;
     struct PackedWeights;
-    void make_plan(const Request& request);
+    struct Work;
+    void run_with(const Request& request, DeviceRun* device);
+    void make_plan(const Request& request, bool device);
+    void compute(const Request& request, const Work& work, const MutView& out, DeviceRun* device);
     void set_params(const Request& request);
     const Prepared* prepare(const Node& node, NodeId id, bool fused, std::span<const ConstView> in);
 
     std::shared_ptr<const Graph> graph_;
     WeightsPtr weights_;
+    BackendPtr backend_;  // null: none, or it was given up
     std::unique_ptr<ThreadPool> pool_;
     RopeTable rope_;
     Scratch scratch_;

@@ -112,6 +112,7 @@ Engine::Engine(ModelPtr model, const Options& options, std::function<void()> on_
     if (!impl_->bench.options.clock) impl_->bench.options.clock = steady_seconds;
     impl_->on_change = std::move(on_change);
     impl_->bench.now.model = std::move(model);
+    impl_->bench.now.backend = options.backend;
     impl_->published = std::make_shared<Snapshot>(impl_->bench.now);
     impl_->thread = std::thread([impl = impl_.get()] { impl->loop(); });
 }

@@ -34,6 +34,10 @@ struct OpenTrace {
 struct SetAttention {
     AttentionMode mode = AttentionMode::naive;
 };
+// Who computes attention and experts from here on; null: the CPU. Runs the text again.
+struct SetBackend {
+    BackendPtr backend;
+};
 // Runs the text again with or without gradients (the steps of the backward pass).
 struct SetGradients {
     bool on = true;
@@ -45,9 +49,9 @@ struct Complete {
     std::string node;
 };  // a tensor that the memory budget left out
 using Command =
-    std::variant<RunPrompt, RunIds, UsePreset, OpenModel, OpenTrace, SetAttention, SetGradients,
-                 Continue, Complete, TrainStart, TrainPause, TrainResume, TrainStep, TrainRestart,
-                 TrainSet, TrainKick, TrainStop, TrainSave, TrainFollow>;
+    std::variant<RunPrompt, RunIds, UsePreset, OpenModel, OpenTrace, SetAttention, SetBackend,
+                 SetGradients, Continue, Complete, TrainStart, TrainPause, TrainResume, TrainStep,
+                 TrainRestart, TrainSet, TrainKick, TrainStop, TrainSave, TrainFollow>;
 
 // What the window sees: immutable, one for all views of a frame.
 struct Snapshot {
@@ -55,6 +59,7 @@ struct Snapshot {
     ModelPtr model;
     TracePtr trace;  // null before the first run
     std::shared_ptr<const Timeline> timeline;
+    BackendPtr backend;      // that runs use; null: the CPU
     bool gradients = false;  // whether runs record them
     std::uint64_t run = 0;   // grows with every run that was asked for, not when training refreshes
     bool live = false;       // the model's weights are of the training run, not of a file or seed
@@ -82,6 +87,7 @@ public:
     struct Options {
         int threads = 1;
         std::int64_t budget_bytes = std::int64_t{512} << 20;
+        BackendPtr backend;  // of the first run; null: the CPU computes all
         // Seconds from any origin, asked on the worker's thread; empty: the steady clock.
         std::function<double()> clock = {};
     };

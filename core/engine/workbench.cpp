@@ -28,6 +28,7 @@ TracePtr Workbench::traced(const ModelPtr& model,
     o.threads = options.threads;
     o.budget_bytes = options.budget_bytes;
     o.gradients = now.gradients;
+    o.backend = now.backend;
     return run_trace(model, rows, o);
 }
 
@@ -124,6 +125,12 @@ void Workbench::carry_out(const SetAttention& c) {
     run(ids);
 }
 
+void Workbench::carry_out(const SetBackend& c) {
+    const auto before = std::exchange(now.backend, c.backend);
+    if (ids.empty() || before == c.backend) return;
+    run(ids);
+}
+
 void Workbench::carry_out(const SetGradients& c) {
     if (now.trace) need_model();
     if (c.on == now.gradients) return;
@@ -140,8 +147,10 @@ void Workbench::carry_out(const Continue& c) {
     need_model();
     if (ids.empty()) throw UserError("generate: nothing has run yet");
     auto rows = ids;
+    SamplingOptions o = c.options;
+    o.backend = now.backend;
     for (auto& row : rows)
-        for (const Drawn& d : generate(now.model, row, c.options).drawn) row.push_back(d.id);
+        for (const Drawn& d : generate(now.model, row, o).drawn) row.push_back(d.id);
     run(rows);
     // A text only where it gives these very ids again.
     now.prompt.clear();

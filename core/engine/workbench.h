@@ -29,6 +29,7 @@ struct Workbench {
     void carry_out(const OpenModel& c);
     void carry_out(const OpenTrace& c);
     void carry_out(const SetAttention& c);
+    void carry_out(const SetBackend& c);
     void carry_out(const SetGradients& c);
     void carry_out(const Continue& c);
     void carry_out(const Complete& c);

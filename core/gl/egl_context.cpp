@@ -3,6 +3,9 @@
 #include "core/error.h"
 
 #include <epoxy/egl.h>
+#include <array>
+#include <span>
+#include <string_view>
 #include <vector>
 
 namespace sf {
@@ -27,7 +30,33 @@ struct EglContext::Impl {
     }
     EGLContext created(EGLConfig config, bool reports_reset) const;
     void open();
+    void open_surfaceless();
+    void make_context();
 };
+
+namespace {
+
+// Of the first device that is no software renderer (EGL_EXT_platform_device), started;
+// EGL_NO_DISPLAY when there is none.
+EGLDisplay display_of_a_processor() {
+    for (const char* needed : {"EGL_EXT_platform_base", "EGL_EXT_platform_device",
+                               "EGL_EXT_device_enumeration", "EGL_EXT_device_query"})
+        if (!epoxy_has_egl_extension(EGL_NO_DISPLAY, needed)) return EGL_NO_DISPLAY;
+    std::array<EGLDeviceEXT, 16> devices{};
+    EGLint count = 0;
+    if (!eglQueryDevicesEXT(static_cast<EGLint>(devices.size()), devices.data(), &count))
+        return EGL_NO_DISPLAY;
+    for (const EGLDeviceEXT device : std::span(devices).first(static_cast<std::size_t>(count))) {
+        const char* const says = eglQueryDeviceStringEXT(device, EGL_EXTENSIONS);
+        if (!says || std::string_view(says).find("software") != std::string_view::npos) continue;
+        const EGLDisplay display =
+            eglGetPlatformDisplayEXT(EGL_PLATFORM_DEVICE_EXT, device, nullptr);
+        if (display != EGL_NO_DISPLAY && eglInitialize(display, nullptr, nullptr)) return display;
+    }
+    return EGL_NO_DISPLAY;
+}
+
+}  // namespace
 
 EGLContext EglContext::Impl::created(EGLConfig config, bool reports_reset) const {
     std::vector<EGLint> attributes{
@@ -44,12 +73,21 @@ EGLContext EglContext::Impl::created(EGLConfig config, bool reports_reset) const
 
 void EglContext::Impl::open() {
     if (!epoxy_has_egl()) fail("libEGL is not there");
+    if (wish.processor) display = display_of_a_processor();
+    if (display == EGL_NO_DISPLAY) open_surfaceless();
+    make_context();
+}
+
+void EglContext::Impl::open_surfaceless() {
     if (!epoxy_has_egl_extension(EGL_NO_DISPLAY, "EGL_MESA_platform_surfaceless") ||
         !epoxy_has_egl_extension(EGL_NO_DISPLAY, "EGL_EXT_platform_base"))
         fail("this EGL cannot do without a screen");
     display = eglGetPlatformDisplayEXT(EGL_PLATFORM_SURFACELESS_MESA, EGL_DEFAULT_DISPLAY, nullptr);
     if (display == EGL_NO_DISPLAY || !eglInitialize(display, nullptr, nullptr))
         fail("EGL does not start");
+}
+
+void EglContext::Impl::make_context() {
     if (!eglBindAPI(EGL_OPENGL_API)) fail("this EGL has no desktop OpenGL");
     EGLConfig config = nullptr;
     if (!epoxy_has_egl_extension(display, "EGL_KHR_no_config_context")) {

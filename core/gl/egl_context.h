@@ -11,6 +11,7 @@ struct EglWish {
     std::string what = "a device for kernels";  // begins the sentence when there is none
     int major = 4, minor = 3;                   // the least version, core profile
     bool debug = false;                         // with the driver's own checks and messages
+    bool processor = false;  // a graphics processor's own display, whoever made it, if there is one
 };
 
 // A desktop OpenGL context without a screen (EGL_MESA_platform_surfaceless). Not current anywhere

@@ -3,9 +3,9 @@
 namespace sf {
 
 Decoder::Decoder(const Model& model, std::shared_ptr<const Graph> graph, KvCache cache, int threads,
-                 const std::string& hidden)
+                 const std::string& hidden, BackendPtr backend)
     : graph_(std::move(graph)),
-      executor_(graph_, model.weights, threads),
+      executor_(graph_, model.weights, threads, std::move(backend)),
       cache_(std::move(cache)),
       hidden_(hidden.empty() ? no_node : graph_->find(hidden)) {}
 

@@ -15,7 +15,7 @@ class Decoder {
 public:
     // `hidden` names the node whose rows are wanted beside the logits; empty: none.
     Decoder(const Model& model, std::shared_ptr<const Graph> graph, KvCache cache, int threads,
-            const std::string& hidden = {});
+            const std::string& hidden = {}, BackendPtr backend = nullptr);
 
     // Runs these tokens after what is cached. `state`: the hidden rows that a module starts from.
     void run(std::span<const std::int64_t> ids, std::span<const Real> state = {});

@@ -42,7 +42,8 @@ Generated generate(const ModelPtr& model, const std::vector<std::int64_t>& promp
     out.prompt_ids = prompt;
     if (options.max_new <= 0) return out;
     Decoder decoder(*model, build_graph(model->config, options.attention),
-                    {model->config, std::ssize(prompt) + options.max_new}, options.threads);
+                    {model->config, std::ssize(prompt) + options.max_new}, options.threads, {},
+                    options.backend);
     decoder.run(prompt);
     for (std::int64_t n = 0; n < options.max_new; ++n) {
         Drawn d = sample(decoder.logits(), options, "sample", static_cast<std::uint64_t>(n));
@@ -57,7 +58,8 @@ Generated generate(const ModelPtr& model, const std::vector<std::int64_t>& promp
 }
 
 Tensor decode_logits(const ModelPtr& model, const std::vector<std::vector<std::int64_t>>& ids,
-                     std::int64_t prefill, AttentionMode attention, int threads) {
+                     std::int64_t prefill, AttentionMode attention, int threads,
+                     BackendPtr backend) {
     const auto batch = static_cast<std::int64_t>(ids.size());
     const auto tokens = ids.empty() ? 0 : static_cast<std::int64_t>(ids.front().size());
     for (const auto& row : ids) {
@@ -70,8 +72,8 @@ Tensor decode_logits(const ModelPtr& model, const std::vector<std::vector<std::i
                         " tokens needs 1 to " + std::to_string(tokens));
     const auto steps = tokens - prefill + 1, vocab = model->config.vocab_size;
     Tensor out({batch, steps, vocab}, DType::real);
-    Decoder decoder(*model, build_graph(model->config, attention), {model->config, tokens},
-                    threads);
+    Decoder decoder(*model, build_graph(model->config, attention), {model->config, tokens}, threads,
+                    {}, std::move(backend));
     for (std::int64_t b = 0; b < batch; ++b) {
         const auto& row = ids[static_cast<std::size_t>(b)];
         decoder.truncate(0);

@@ -100,7 +100,7 @@ void keep_edited_params(Trace& trace, const std::vector<NodeEdit>& edits) {
 void run_again(const Trace& from, const std::shared_ptr<Trace>& into, std::vector<char> wanted,
                const std::vector<NodeEdit>& edits, const std::vector<char>& changed) {
     Recorder recorder(into, std::move(wanted));
-    Executor executor(from.graph, from.weights, 1);
+    Executor executor(from.graph, from.weights, 1, from.backend);
     Executor::Request request;
     request.extent = from.extent;
     request.ids = from.ids;
@@ -146,13 +146,14 @@ TracePtr run_trace(const ModelPtr& model, const std::vector<std::vector<std::int
     std::vector<LossTerm> loss;
     if (options.gradients) loss = loss_terms(*trace->graph, trace->extent, options.loss);
     Recorder recorder(trace, choose_kept(*trace->graph, trace->extent, options.budget_bytes));
-    Executor executor(trace->graph, model->weights, options.threads);
+    Executor executor(trace->graph, model->weights, options.threads, options.backend);
     Executor::Request request;
     request.extent = trace->extent;
     request.ids = trace->ids;
     request.observer = &recorder;
     request.edits = edits;
     executor.run(request);
+    if (options.backend && options.backend->given_up().empty()) trace->backend = options.backend;
     keep_edited_params(*trace, edits);
     if (options.gradients && edits.empty())
         record_gradients(*trace, std::move(loss), options.threads,

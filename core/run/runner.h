@@ -1,5 +1,6 @@
 #pragma once
 
+#include "core/backend/backend.h"
 #include "core/model/model.h"
 #include "core/run/gradients.h"
 #include "core/run/trace.h"
@@ -15,6 +16,7 @@ namespace sf {
 struct RunOptions {
     AttentionMode attention = AttentionMode::naive;
     int threads = 1;
+    BackendPtr backend;  // computes what it takes; null: the CPU computes all
     // What the trace may hold; large inner values (online-softmax outputs, per-expert rows) are
     // left out first and can be had from `complete`.
     std::int64_t budget_bytes = std::int64_t{512} << 20;
@@ -51,6 +53,7 @@ struct SamplingOptions {
     bool distributions = true;  // false: greedy decoding leaves them out, which is faster
     AttentionMode attention = AttentionMode::absorbed;
     int threads = 1;
+    BackendPtr backend;  // as in RunOptions
 };
 
 // One drawn token with the distribution it was drawn from.
@@ -82,6 +85,7 @@ Generated generate(const ModelPtr& model, const std::vector<std::int64_t>& promp
 // Prefill of `prefill` tokens, then one at a time through the cache: logits
 // (batch, tokens - prefill + 1, vocab), the first entry that of position prefill - 1.
 Tensor decode_logits(const ModelPtr& model, const std::vector<std::vector<std::int64_t>>& ids,
-                     std::int64_t prefill, AttentionMode attention, int threads = 1);
+                     std::int64_t prefill, AttentionMode attention, int threads = 1,
+                     BackendPtr backend = nullptr);
 
 }  // namespace sf

@@ -43,7 +43,7 @@ Speculator::Speculator(const ModelPtr& model, const SamplingOptions& options, st
       options_(options),
       damage_(std::clamp(damage, 0.0, 1.0)),
       main_(*model, build_graph(drafting(model), options.attention), {model->config, capacity},
-            options.threads, "final_norm"),
+            options.threads, "final_norm", options.backend),
       modules_(static_cast<std::size_t>(model->config.num_nextn_predict_layers)),
       capacity_(capacity) {}
 
@@ -54,7 +54,7 @@ Speculator::Module& Speculator::module(std::int64_t k) {
         m.decoder = std::make_unique<Decoder>(
             *model_, build_draft_graph(model_->config, k, options_.attention),
             KvCache(model_->config, capacity_, k), options_.threads,
-            "mtp." + std::to_string(k) + ".hidden");
+            "mtp." + std::to_string(k) + ".hidden", options_.backend);
     return m;
 }
 

@@ -11,6 +11,7 @@
 
 namespace sf {
 
+class Backend;
 class Tokenizer;
 
 // A value that a person set: this element of this node has this value, everything downstream
@@ -59,6 +60,7 @@ public:
     std::vector<Edit> edits;
     std::string model_name;
     std::int64_t trained_step = 0;
+    std::shared_ptr<Backend> backend;  // that computed a part of it; null: the CPU computed all
     // What the gradients are of; empty: none were recorded (the graph then need not have losses).
     std::vector<LossTerm> loss;
 

@@ -246,7 +246,7 @@ DeviceTimes kernel_times(bool quick, const Effort& effort) {
     DeviceTimes all;
     all.threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
     try {
-        EglContext context({"a device for kernels", 4, 3, false});
+        EglContext context({.processor = true});
         context.make_current();
         GlDevice device;
         all.name = device.info.name;

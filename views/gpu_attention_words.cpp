@@ -1,0 +1,68 @@
+#include "views/draw/number.h"
+#include "views/gpu_attention.h"
+#include "views/place.h"
+
+#include <cmath>
+
+// The walk in words.
+namespace sf::gpu {
+
+namespace {
+
+std::int64_t all_groups(const AttentionScene& s) {
+    return std::ssize(s.bands) * s.work.heads * s.work.batch;
+}
+
+}  // namespace
+
+std::string attention_headline(const AttentionScene& s) {
+    const auto groups = std::ssize(s.bands);
+    const std::int64_t all = groups * s.tiles(), skipped = all - s.walked();
+    if (all == 1) return "One work group takes all rows of a head in one tile";
+    if (groups == 1)
+        return "One work group walks " + counted(s.tiles(), "tile") +
+               " of keys, row by row m, d, o";
+    const std::string walk = format_count(groups) + " work groups walk at once; ";
+    if (skipped == 0) return walk + "every tile has work";
+    return walk + format_count(skipped) + " of " + format_count(all) +
+           " tiles lie above the diagonal and cost nothing";
+}
+
+std::string attention_facts(const AttentionScene& s) {
+    std::string text = layer_title(s.setup, s.setup.layer) + ", head " + std::to_string(s.head) +
+                       " of " + std::to_string(s.work.heads) + " · " +
+                       counted(all_groups(s), "work group") + " in all";
+    if (s.work.batch > 1) text += ", sequence " + std::to_string(s.batch);
+    const std::string own = product_text(s.own.queries, s.own.keys);
+    text += " · a tile is " + product_text(s.cut.queries, s.cut.keys) +
+            (s.as_run()
+                 ? ", as the kernel (" + std::string(name_of(s.setup.variant)) + ") cuts"
+                 : ", cut fine to be seen: the kernel (" + std::string(name_of(s.setup.variant)) +
+                       ") takes " + own + " rows and keys");
+    return text;
+}
+
+std::string attention_description(const AttentionScene& s) {
+    if (!s.missing.empty()) return s.missing;
+    const Band& b = s.band();
+    const std::int64_t j = s.live(b);
+    std::string text = attention_headline(s) + ". In " +
+                       layer_name(s.setup.graph().config, s.setup.layer) +
+                       " the attention of head " + std::to_string(s.head) + ", " +
+                       product_text(s.work.queries, s.work.context) + " scores, is cut into " +
+                       counted(std::ssize(s.bands), "work group") + " of at most " +
+                       counted(s.cut.queries, "query row") + " and tiles of " +
+                       counted(s.cut.keys, "key") + "; with " + counted(s.work.heads, "head") +
+                       " that makes " + counted(all_groups(s), "work group") + ". ";
+    text += "Group " + std::to_string(s.group) + " has rows " + std::to_string(b.first) + " to " +
+            std::to_string(b.first + b.rows - 1) + " and walks " + counted(b.walked, "tile") +
+            (s.done(b) ? "; it is done. " : "; it is at tile " + std::to_string(j) + ". ");
+    text += "For row " + s.token(s.row) + " at " + std::to_string(s.row) + " tile " +
+            std::to_string(j) + " brings m from " + format_number(s.m(j - 1)) + " to " +
+            format_number(s.m(j)) + " and d from " + format_number(s.d(j - 1)) + " to " +
+            format_number(s.d(j)) + (s.told ? ", as the device left them. " : ". ");
+    text += "Attention of the layer takes " + format_short(s.work.flops()) + " FLOPs.";
+    return text;
+}
+
+}  // namespace sf::gpu
