@@ -72,7 +72,7 @@ struct TileMove {
 TileMove move_of(const AttentionScene& scene);
 
 std::string attention_headline(const AttentionScene& scene);
-std::string attention_facts(const AttentionScene& scene);
+std::vector<std::string> attention_facts(const AttentionScene& scene);
 std::string attention_description(const AttentionScene& scene);
 std::vector<Invariant> attention_checks(const AttentionScene& scene);
 

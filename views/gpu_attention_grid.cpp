@@ -177,7 +177,12 @@ void draw_grid(Canvas& canvas, const AttentionScene& s, const Rect& area) {
                                          "a row a query, a column a key");
     HeatMap map = map_of(s, {});
     const bool heads = s.work.heads > 1 && area.h >= 240 * u, legend = area.h >= 200 * u;
-    const double foot = (heads ? line + 10 * u : 0) + (legend ? line + 8 * u : 0);
+    const std::vector<LegendEntry> entries{
+        {"at work", t.accent, Hatch::none, true},
+        {"still to come", t.raised},
+        {"above the diagonal: never touched", t.ink_faint, Hatch::diagonal}};
+    const double key = legend ? draw_legend(canvas, t, {}, area.w, entries, true) : 0;
+    const double foot = (heads ? line + 10 * u : 0) + (legend ? key + 12 * u : 0);
     const double lane_w = area.w >= 300 * u ? std::min(108 * u, area.w * 0.3) : 0;
     const Rect room{area.x, y + line, area.w - (lane_w > 0 ? lane_w + 12 * u : 0),
                     area.bottom() - foot - y - line - 2};
@@ -213,12 +218,7 @@ void draw_grid(Canvas& canvas, const AttentionScene& s, const Rect& area) {
     draw_front(canvas, s, g);
     if (lane_w > 0) draw_lane(canvas, s, g, {g.area.right() + 12 * u, g.area.y, lane_w, g.area.h});
     y = g.area.bottom() + 8 * u;
-    if (legend)
-        y += draw_legend(canvas, t, {area.x, y}, area.w,
-                         {{"at work", t.accent, Hatch::none, true},
-                          {"still to come", t.raised},
-                          {"above the diagonal: never touched", t.ink_faint, Hatch::diagonal}}) +
-             4 * u;
+    if (legend) y += draw_legend(canvas, t, {area.x, y}, area.w, entries) + 4 * u;
     if (heads && y + line + 4 * u <= area.bottom())
         draw_heads(canvas, s, {area.x, y, area.w, line + 4 * u});
 }

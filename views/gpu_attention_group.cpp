@@ -225,8 +225,12 @@ void draw_group(Canvas& canvas, const AttentionScene& s, const Rect& area) {
     canvas.fill_rect({in.x, cut_y, in.w, in.bottom() - cut_y}, t.accent_soft.alpha(0.55), 8);
     const auto soft = t.text(t.small(), t.ink_soft);
     const double beside = p.k.x - in.x - 16 * u;
-    paragraph(canvas, {in.x + 8 * u, p.k.y}, beside, "global memory: comes with every tile", soft,
-              p.k.h);
+    const std::string above = "global memory: comes with every tile";
+    if (paragraph_height(canvas, beside, above, soft) <= p.k.h && beside > 60 * u)
+        paragraph(canvas, {in.x + 8 * u, p.k.y}, beside, above, soft, p.k.h);
+    else
+        text_in(canvas, {in.x + 8 * u, p.k.y, beside, name},
+                first_fitting(canvas, soft, beside, {"global memory", "global"}), soft);
     const double slide = (1 - move.come) * 12 * u;
     const auto part = [&](const HeadPart& a, const HeadPart* c, std::int64_t first,
                           std::int64_t rows, bool upright) {
@@ -262,7 +266,9 @@ void draw_group(Canvas& canvas, const AttentionScene& s, const Rect& area) {
             canvas.stroke_rect({r.x - 1, y - 1, r.w + 2, h + 2}, t.accent, 1.5);
     if (foot)
         text_in(canvas, {in.x + 8 * u, in.bottom() - name - 3 * u, in.w - 16 * u, name},
-                where_it_stays(s), soft);
+                first_fitting(canvas, soft, in.w - 16 * u,
+                              {where_it_stays(s), "on the chip: stays from tile to tile"}),
+                soft);
 }
 
 }  // namespace sf::gpu

@@ -43,8 +43,9 @@ void AttentionPage::draw(Canvas& canvas, const Frame& frame, const View& view, c
             canvas, t, area, titles, "",
             frame.trace == nullptr ? "Type a text and press Enter" : "No attention to cut here",
             s.missing);
-    const double head =
-        draw_page_head(canvas, t, area, titles, attention_headline(s), attention_facts(s)) + 12 * u;
+    const double head = draw_page_head(canvas, t, area, titles, attention_headline(s),
+                                       fitting(canvas, t, area.w, attention_facts(s))) +
+                        12 * u;
     const Rect body{area.x, area.y + head, area.w, area.h - head};
     if (body.h < 60 * u) return;
     const bool two = body.w >= 560 * u;

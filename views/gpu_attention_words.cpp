@@ -28,18 +28,16 @@ std::string attention_headline(const AttentionScene& s) {
            " tiles lie above the diagonal and cost nothing";
 }
 
-std::string attention_facts(const AttentionScene& s) {
-    std::string text = layer_title(s.setup, s.setup.layer) + ", head " + std::to_string(s.head) +
-                       " of " + std::to_string(s.work.heads) + " · " +
-                       counted(all_groups(s), "work group") + " in all";
-    if (s.work.batch > 1) text += ", sequence " + std::to_string(s.batch);
-    const std::string own = product_text(s.own.queries, s.own.keys);
-    text += " · a tile is " + product_text(s.cut.queries, s.cut.keys) +
-            (s.as_run()
-                 ? ", as the kernel (" + std::string(name_of(s.setup.variant)) + ") cuts"
-                 : ", cut fine to be seen: the kernel (" + std::string(name_of(s.setup.variant)) +
-                       ") takes " + own + " rows and keys");
-    return text;
+std::vector<std::string> attention_facts(const AttentionScene& s) {
+    const std::string kernel = std::string("kernel (") + name_of(s.setup.variant) + ")";
+    return {
+        layer_title(s.setup, s.setup.layer) + ", head " + std::to_string(s.head) + " of " +
+            std::to_string(s.work.heads) +
+            (s.work.batch > 1 ? ", sequence " + std::to_string(s.batch) : ""),
+        counted(all_groups(s), "work group") + " in all",
+        "a tile is " + product_text(s.cut.queries, s.cut.keys) +
+            (s.as_run() ? ", as the " + kernel + " cuts" : ", cut fine to be seen"),
+        s.as_run() ? "" : "the " + kernel + " takes " + product_text(s.own.queries, s.own.keys)};
 }
 
 std::string attention_description(const AttentionScene& s) {

@@ -37,8 +37,9 @@ void CostPage::draw(Canvas& canvas, const Frame& frame, const View& view, const 
     const double u = t.text_scale;
     const CostScene s = make_cost_scene(frame, view);
     if (draw_without_report(canvas, s.setup, area, titles)) return;
-    const double head =
-        draw_page_head(canvas, t, area, titles, cost_headline(s), cost_facts(s)) + 14 * u;
+    const double head = draw_page_head(canvas, t, area, titles, cost_headline(s),
+                                       fitting(canvas, t, area.w, cost_facts(s))) +
+                        14 * u;
     const Rect body{area.x, area.y + head, area.w, area.h - head};
     if (body.h < 60 * u) return;
     if (s.kernels.empty()) {
@@ -56,7 +57,7 @@ void CostPage::draw(Canvas& canvas, const Frame& frame, const View& view, const 
     const double table = std::min(kernels_height(s), body.h);
     draw_kernels(canvas, s, {body.x, body.y, body.w, table});
     const double rest = body.h - table - 20 * u;
-    if (rest >= 120 * u) draw_roofline(canvas, s, {body.x, body.bottom() - rest, body.w, rest});
+    if (rest >= 96 * u) draw_roofline(canvas, s, {body.x, body.bottom() - rest, body.w, rest});
 }
 
 }  // namespace

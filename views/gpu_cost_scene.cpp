@@ -96,21 +96,15 @@ std::string cost_headline(const CostScene& s) {
            (s.has_roof() ? ", the device's peak is " + rate_text(s.roof().flops_per_second) : "");
 }
 
-std::string cost_facts(const CostScene& s) {
+std::vector<std::string> cost_facts(const CostScene& s) {
     const DeviceReport& r = *s.setup.report.value;
-    std::string text = r.device.name + ", " + r.device.version + " · " + name_of(s.setup.variant) +
-                       (s.setup.half ? ", 16 bits" : ", 32 bits");
-    if (s.has_roof())
-        text += " · measured: copies " + format_number(s.roof().copy_bytes_per_second / 1e9, 3) +
-                " GB/s, multiply-adds " + rate_text(s.roof().flops_per_second);
-    if (const std::string soft = software_words(r.device); !soft.empty()) text += " · " + soft;
-    if (!r.stopped.empty()) text += " · " + r.stopped;
-    return text;
+    return {r.device.name, variant_text(s.setup), software_words(r.device), r.stopped,
+            r.device.version};
 }
 
 std::string cost_description(const CostScene& s) {
     if (const std::string words = words_without_report(s.setup); !words.empty()) return words;
-    std::string text = cost_headline(s) + ". " + cost_facts(s) + ".";
+    std::string text = cost_headline(s) + ". " + joined(cost_facts(s)) + ".";
     for (const KernelCost& k : s.kernels) {
         text += " " + k.part + ", " + k.kernel + ": " + counted(k.groups, "work group") + ", " +
                 format_short(k.flops) + " FLOP over " +

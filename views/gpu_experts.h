@@ -50,7 +50,7 @@ ExpertsScene make_experts_scene(const Frame& frame, const View& view);
 std::vector<Parameter> experts_parameters(const Frame& frame);
 
 std::string experts_headline(const ExpertsScene& scene);
-std::string experts_facts(const ExpertsScene& scene);
+std::vector<std::string> experts_facts(const ExpertsScene& scene);
 std::string experts_description(const ExpertsScene& scene);
 std::vector<Invariant> experts_checks(const ExpertsScene& scene);
 

@@ -15,7 +15,7 @@ namespace {
 
 struct Box {
     Stage stage;
-    std::string name, formula, shape, work;
+    std::string name, formula, shape, work, brief;
 };
 
 std::vector<Box> boxes_of(const ExpertsScene& s) {
@@ -25,16 +25,17 @@ std::vector<Box> boxes_of(const ExpertsScene& s) {
     };
     return {{Stage::gather, "gather", "u_{π}",
              product_text(w.tokens, w.hidden) + " → " + product_text(w.rows(), w.hidden),
-             "read through the list of rows"},
+             "read through the list of rows", "by a list of rows"},
             {Stage::gate_up, "gate, up, SwiGLU", "h = SiLU(W_1 u) ⊙ W_3 u",
              product_text(w.rows(), w.hidden) + " → " + product_text(w.rows(), w.width),
-             groups(Stage::gate_up, w.gate_up_flops())},
+             groups(Stage::gate_up, w.gate_up_flops()),
+             counted(s.groups(Stage::gate_up), "work group")},
             {Stage::down, "down", "W_2 h",
              product_text(w.rows(), w.width) + " → " + product_text(w.rows(), w.hidden),
-             groups(Stage::down, w.down_flops())},
+             groups(Stage::down, w.down_flops()), counted(s.groups(Stage::down), "work group")},
             {Stage::combine, "combine", "\\sum_i g_i W_2 h",
              product_text(w.rows(), w.hidden) + " → " + product_text(w.tokens, w.hidden),
-             "each token gathers its k rows"}};
+             "each token gathers its k rows", "k rows a token"}};
 }
 
 }  // namespace
@@ -65,9 +66,8 @@ void draw_chain(Canvas& canvas, const ExpertsScene& s, const Rect& area) {
                          {in.right() - formula, in.y + line / 2 + cap_height(t.small()) / 2},
                          box.formula, soft, {nullptr, true});
         double y = in.y + line + 2 * u;
-        for (const std::string& text : {box.shape, box.work}) {
-            if (canvas.text_width(text, soft) <= in.w)
-                text_in(canvas, {in.x, y, in.w, line}, text, soft);
+        for (const auto& texts : {std::vector{box.shape}, {box.work, box.brief}}) {
+            text_in(canvas, {in.x, y, in.w, line}, first_fitting(canvas, soft, in.w, texts), soft);
             y += line + 1 * u;
         }
         if (i > 0)

@@ -49,8 +49,9 @@ void ExpertsPage::draw(Canvas& canvas, const Frame& frame, const View& view, con
             canvas, t, area, titles, "",
             frame.trace == nullptr ? "Type a text and press Enter" : "No rows to cut here",
             s.missing);
-    const double head =
-        draw_page_head(canvas, t, area, titles, experts_headline(s), experts_facts(s)) + 12 * u;
+    const double head = draw_page_head(canvas, t, area, titles, experts_headline(s),
+                                       fitting(canvas, t, area.w, experts_facts(s))) +
+                        12 * u;
     Rect body{area.x, area.y + head, area.w, area.h - head};
     if (body.h < 60 * u) return;
     const double chain = chain_height(t);

@@ -103,10 +103,12 @@ void draw_tile(Canvas& canvas, const ExpertsScene& s, const Rect& area) {
     if (empty > 0) {
         draw_hatch(canvas, rest, Hatch::diagonal, t.ink_faint.alpha(0.45), 7);
         canvas.stroke_rect(rest, t.hairline, 1);
-        const std::string text = counted(empty, "empty row") + ": computed for nobody";
         const auto style = t.text(t.small(), t.ink_soft, Weight::regular, Align::centre);
+        const std::string rows_text = counted(empty, "empty row");
+        const std::string text = first_fitting(canvas, style, rest.w - 12 * u,
+                                               {rows_text + ": computed for nobody", rows_text});
         const double w = canvas.text_width(text, style) + 12 * u;
-        if (w <= rest.w) {
+        if (!text.empty()) {
             canvas.fill_rect({rest.centre().x - w / 2, rest.centre().y - line / 2 - 1, w, line + 2},
                              t.background, 3);
             text_in(canvas, {rest.x, rest.centre().y - line / 2, rest.w, line}, text, style);
@@ -118,11 +120,15 @@ void draw_tile(Canvas& canvas, const ExpertsScene& s, const Rect& area) {
                                      static_cast<double>(s.work.width);
         canvas.line({x, map.y}, {x, rest.bottom()}, t.ink, 1.5);
     }
+    const auto soft = t.text(t.small(), t.ink_soft);
+    const std::string columns_text = counted(s.work.width, "column");
+    const std::string each = ", " + format_count(s.own.columns) + " to a work group";
     text_in(canvas, {map.x, rest.bottom() + 3 * u, map.w, line},
-            s.h != nullptr ? "h = SiLU(W₁ u) ⊙ W₃ u, " + counted(s.work.width, "column") + ", " +
-                                 format_count(s.own.columns) + " to a work group"
-                           : "expert_h was not kept",
-            t.text(t.small(), t.ink_soft));
+            s.h == nullptr ? "expert_h was not kept"
+                           : first_fitting(canvas, soft, map.w,
+                                           {"h = SiLU(W₁ u) ⊙ W₃ u, " + columns_text + each,
+                                            "h, " + columns_text + each, "h, " + columns_text}),
+            soft);
 }
 
 double combine_height(const ExpertsScene& s) {

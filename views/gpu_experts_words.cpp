@@ -113,17 +113,16 @@ std::string experts_headline(const ExpertsScene& s) {
            " empty";
 }
 
-std::string experts_facts(const ExpertsScene& s) {
-    std::string text = layer_title(s.setup, s.layer) + " · " + counted(s.work.tokens, "token") +
-                       " × " + std::to_string(s.work.chosen) + " of " +
-                       counted(s.work.experts, "expert");
-    if (const std::int64_t idle = s.idle(); idle > 0)
-        text += ", " + format_count(idle) + " without tokens and so without a work group";
-    text += " · " + counted(std::ssize(s.tiles), "tile") + " of " + format_count(s.rows) + " rows" +
-            (s.as_run() ? ", as the kernel (" + std::string(name_of(s.setup.variant)) + ") cuts"
-                        : "; the kernel (" + std::string(name_of(s.setup.variant)) + ") cuts " +
-                              format_count(s.own.rows));
-    return text;
+std::vector<std::string> experts_facts(const ExpertsScene& s) {
+    const std::string kernel = std::string("kernel (") + name_of(s.setup.variant) + ")";
+    const std::int64_t idle = s.idle();
+    return {layer_title(s.setup, s.layer),
+            counted(s.work.tokens, "token") + " × " + std::to_string(s.work.chosen) + " of " +
+                counted(s.work.experts, "expert"),
+            counted(std::ssize(s.tiles), "tile") + " of " + counted(s.rows, "row"),
+            s.as_run() ? "as the " + kernel + " cuts"
+                       : "the " + kernel + " cuts " + format_count(s.own.rows),
+            idle > 0 ? counted(idle, "expert") + " without tokens: no work group" : ""};
 }
 
 std::string experts_description(const ExpertsScene& s) {

@@ -25,7 +25,7 @@ struct ResultScene {
 ResultScene make_result_scene(const Frame& frame, const View& view);
 std::vector<Parameter> result_parameters(const Frame& frame);
 std::string result_headline(const ResultScene& scene);
-std::string result_facts(const ResultScene& scene);
+std::vector<std::string> result_facts(const ResultScene& scene);
 std::string result_description(const ResultScene& scene);
 std::vector<Invariant> result_checks(const ResultScene& scene);
 void draw_parts(Canvas& canvas, const ResultScene& scene, const Rect& area);
@@ -60,7 +60,7 @@ struct CostScene {
 };
 CostScene make_cost_scene(const Frame& frame, const View& view);
 std::string cost_headline(const CostScene& scene);
-std::string cost_facts(const CostScene& scene);
+std::vector<std::string> cost_facts(const CostScene& scene);
 std::string cost_description(const CostScene& scene);
 std::vector<Invariant> cost_checks(const CostScene& scene);
 double kernels_height(const CostScene& scene);

@@ -33,49 +33,32 @@ struct Column {
     double share;  // of the width
     Align align;
 };
-constexpr double state_share = 0.3;
-const std::array<Column, 6> columns{{{"kernel", 0.16, Align::left},
-                                     {"storage", 0.1, Align::left},
-                                     {"max error", 0.15, Align::right},
-                                     {"tolerance", 0.14, Align::right},
-                                     {"time", 0.15, Align::right},
-                                     {"", state_share, Align::left}}};
+const std::array<Column, 5> columns{{{"kernel", 0.18, Align::left},
+                                     {"32 bits: max error", 0.27, Align::right},
+                                     {"time", 0.14, Align::right},
+                                     {"16 bits: max error", 0.27, Align::right},
+                                     {"time", 0.14, Align::right}}};
 
+// A variant of the kernels: its two storages side by side, or why it was refused.
 struct Row {
-    std::array<std::string, 6> cells;
-    bool shown = false, refused = false, wrong = false;
-    std::string variant;
-    bool half = false;
+    std::string variant, refused;
+    const DeviceReport::Run* runs[2] = {nullptr, nullptr};  // 32 bits, 16 bits
 };
 
 std::vector<Row> rows_of(const ResultScene& s) {
     std::vector<Row> rows;
     for (const DeviceReport::Run& r : s.part->runs) {
-        Row row;
-        row.variant = name_of(r.variant);
-        row.half = r.half;
-        row.shown = &r == s.run;
-        row.refused = !r.refused.empty();
-        row.wrong = !row.refused && !r.agrees();
-        const double seconds = r.seconds();
-        row.cells = {row.variant,
-                     r.half ? "16 bits" : "32 bits",
-                     row.refused ? "" : format_number(r.error, 2),
-                     row.refused ? "" : format_number(r.tolerance, 2),
-                     row.refused || seconds <= 0 ? "" : format_seconds(seconds),
-                     row.refused ? r.refused
-                     : row.wrong ? "differs"
-                                 : "agrees"};
-        rows.push_back(row);
+        const std::string variant = name_of(r.variant);
+        if (rows.empty() || rows.back().variant != variant) rows.push_back({variant, "", {}});
+        rows.back().runs[r.half ? 1 : 0] = &r;
     }
-    for (const auto& [variant, why] : s.setup.report.value->device.refused) {
-        Row row;
-        row.refused = true;
-        row.variant = name_of(variant);
-        row.cells = {row.variant, "", "", "", "", why};
-        rows.push_back(row);
-    }
+    for (const auto& [variant, why] : s.setup.report.value->device.refused)
+        rows.push_back({name_of(variant), why, {}});
     return rows;
+}
+
+std::string error_text(const DeviceReport::Run& r) {
+    return format_number(r.error, 2) + (r.agrees() ? " ≤ " : " > ") + format_number(r.tolerance, 2);
 }
 
 double row_h(const Theme& t) {
@@ -165,34 +148,44 @@ void draw_variants(Canvas& canvas, const ResultScene& s, const Rect& area) {
     const Theme& t = s.theme();
     const double h = row_h(t), pad = 6 * t.text_scale;
     double y = area.y + draw_block_title(canvas, t, area, "Every kernel of this device",
-                                         "press one to see its result above");
-    const auto put = [&](const Row& row, Colour colour, Weight weight) {
-        double x = area.x;
-        for (std::size_t c = 0; c < columns.size(); ++c) {
-            const double w = area.w * columns[c].share;
-            text_in(
-                canvas, {x + pad, y, w - 2 * pad, h}, row.cells[c],
-                t.text(t.small(), c == 5 && row.wrong ? t.bad : colour, weight, columns[c].align));
-            x += w;
-        }
-        y += h;
+                                         "beside its tolerance; press one to look at it");
+    std::array<double, 6> x{area.x};
+    for (std::size_t c = 0; c < columns.size(); ++c) x[c + 1] = x[c] + area.w * columns[c].share;
+    const auto put = [&](std::size_t c, const std::string& text, Colour colour, Weight weight) {
+        text_in(canvas, {x[c] + pad, y, x[c + 1] - x[c] - 2 * pad, h}, text,
+                t.text(t.small(), colour, weight, columns[c].align));
     };
-    Row head;
-    for (std::size_t c = 0; c < columns.size(); ++c) head.cells[c] = columns[c].title;
-    put(head, t.ink_faint, Weight::regular);
+    for (std::size_t c = 0; c < columns.size(); ++c)
+        put(c, columns[c].title, t.ink_faint, Weight::regular);
+    canvas.hit({x[1], y, x[3] - x[1], h}, {"command:set gpu.half=false", 0, 1, 1, 0, 0});
+    canvas.hit({x[3], y, x[5] - x[3], h}, {"command:set gpu.half=true", 0, 1, 1, 0, 0});
+    y += h;
     canvas.line({area.x, y}, {area.right(), y}, t.hairline, 1);
     for (const Row& row : rows_of(s)) {
         if (y + h > area.bottom() + 1) return;
-        const Rect all{area.x, y, area.w, h};
-        if (row.shown) canvas.fill_rect(all, t.accent_soft, 3);
-        const double storage = area.w * (columns[0].share + columns[1].share);
-        canvas.hit({area.x, y, area.w * columns[0].share, h},
+        canvas.hit({area.x, y, area.w, h},
                    {"command:set gpu.variant=" + row.variant, 0, 1, 1, 0, 0});
-        if (!row.cells[1].empty())
-            canvas.hit({area.x + area.w * columns[0].share, y, storage, h},
-                       {"command:set gpu.half=" + std::string(row.half ? "true" : "false"), 0, 1, 1,
-                        0, 0});
-        put(row, row.refused ? t.ink_faint : t.ink, row.shown ? Weight::bold : Weight::regular);
+        put(0, row.variant, row.refused.empty() ? t.ink : t.ink_faint, Weight::regular);
+        const auto refuse = [&](double from, double to, const std::string& why) {
+            text_in(canvas, {from + pad, y, to - from - 2 * pad, h}, why,
+                    t.text(t.small(), t.ink_faint, Weight::regular, Align::right));
+        };
+        if (!row.refused.empty()) refuse(x[1], x[5], row.refused);
+        for (const std::size_t half : {0U, 1U}) {
+            const DeviceReport::Run* r = row.runs[half];
+            if (r == nullptr) continue;
+            const std::size_t c = 1 + 2 * half;
+            const bool shown = r == s.run;
+            if (shown) canvas.fill_rect({x[c], y, x[c + 2] - x[c], h}, t.accent_soft, 3);
+            if (!r->refused.empty()) {
+                refuse(x[c], x[c + 2], r->refused);
+                continue;
+            }
+            const Weight weight = shown ? Weight::bold : Weight::regular;
+            put(c, error_text(*r), r->agrees() ? t.ink : t.bad, weight);
+            put(c + 1, r->seconds() > 0 ? format_seconds(r->seconds()) : "–", t.ink, weight);
+        }
+        y += h;
     }
 }
 

@@ -38,8 +38,9 @@ void ResultPage::draw(Canvas& canvas, const Frame& frame, const View& view, cons
     const double u = t.text_scale;
     const ResultScene s = make_result_scene(frame, view);
     if (draw_without_report(canvas, s.setup, area, titles)) return;
-    const double head =
-        draw_page_head(canvas, t, area, titles, result_headline(s), result_facts(s)) + 12 * u;
+    const double head = draw_page_head(canvas, t, area, titles, result_headline(s),
+                                       fitting(canvas, t, area.w, result_facts(s))) +
+                        12 * u;
     Rect body{area.x, area.y + head, area.w, area.h - head};
     if (body.h < 60 * u || s.part == nullptr) return;
     const double chips = line_height(t.small()) + 8 * u;
@@ -49,8 +50,8 @@ void ResultPage::draw(Canvas& canvas, const Frame& frame, const View& view, cons
     if (!s.part->missing.empty())
         return draw_empty_page(canvas, t, body, s.part->title + " was not computed here",
                                s.part->missing + ".");
-    const double table = std::min(variants_height(s), body.h * 0.5);
-    const bool maps = s.run != nullptr && body.h - table >= 130 * u;
+    const double table = std::min(variants_height(s), body.h);
+    const bool maps = s.run != nullptr && body.h - table - 16 * u >= 112 * u;
     if (maps) {
         draw_maps(canvas, s, {body.x, body.y, body.w, body.h - table - 16 * u});
         draw_variants(canvas, s, {body.x, body.bottom() - table, body.w, table});

@@ -18,10 +18,6 @@ const DeviceReport::Part* part_of(const DeviceReport& report, const std::string&
     return nullptr;
 }
 
-std::string variant_text(const Setup& s) {
-    return std::string(name_of(s.variant)) + (s.half ? ", 16 bits" : ", 32 bits");
-}
-
 }  // namespace
 
 ResultScene make_result_scene(const Frame& frame, const View& view) {
@@ -85,14 +81,12 @@ std::string result_headline(const ResultScene& s) {
            format_number(s.run->error, 2);
 }
 
-std::string result_facts(const ResultScene& s) {
+std::vector<std::string> result_facts(const ResultScene& s) {
     const DeviceReport& r = *s.setup.report.value;
-    std::string text = r.device.name + " · " + variant_text(s.setup);
-    if (s.part != nullptr && !s.part->node.empty())
-        text += " · " + s.part->node + ", " + product_text(s.rows, s.cols);
-    if (const std::string soft = software_words(r.device); !soft.empty()) text += " · " + soft;
-    if (!r.stopped.empty()) text += " · " + r.stopped;
-    return text;
+    return {r.device.name, variant_text(s.setup), software_words(r.device), r.stopped,
+            s.part != nullptr && !s.part->node.empty()
+                ? s.part->node + ", " + product_text(s.rows, s.cols)
+                : ""};
 }
 
 std::string result_description(const ResultScene& s) {

@@ -107,10 +107,38 @@ std::string software_words(const DeviceInfo& device) {
            " is a software renderer: it shows the mechanism, not the speed";
 }
 
+std::string joined(const std::vector<std::string>& facts) {
+    std::string text;
+    for (const std::string& fact : facts)
+        if (!fact.empty()) text += (text.empty() ? "" : " · ") + fact;
+    return text;
+}
+
+std::string fitting(const Canvas& canvas, const Theme& t, double width,
+                    const std::vector<std::string>& facts) {
+    std::string text;
+    for (const std::string& fact : facts) {
+        const std::string longer = joined({text, fact});
+        if (canvas.text_width(longer, t.text(t.small(), t.ink)) <= width) text = longer;
+    }
+    return text;
+}
+
+std::string first_fitting(const Canvas& canvas, const TextStyle& style, double width,
+                          const std::vector<std::string>& texts) {
+    for (const std::string& text : texts)
+        if (canvas.text_width(text, style) <= width) return text;
+    return "";
+}
+
 std::string layer_title(const Setup& s, std::int64_t layer) {
     std::string name = layer_name(s.graph().config, layer);
     if (name.front() == 'l') name.front() = 'L';
     return name;
+}
+
+std::string variant_text(const Setup& s) {
+    return std::string(name_of(s.variant)) + (s.half ? ", 16 bits" : ", 32 bits");
 }
 
 std::string rate_text(double flops_per_second) {

@@ -41,7 +41,15 @@ std::string no_device_words(const Frame& frame);
 // "llvmpipe … is a software renderer: it shows the mechanism, not the speed"; empty for a GPU.
 std::string software_words(const DeviceInfo& device);
 
+// As many of the facts as have room in a line of small text, joined; and all of them.
+std::string fitting(const Canvas& canvas, const Theme& theme, double width,
+                    const std::vector<std::string>& facts);
+std::string joined(const std::vector<std::string>& facts);
+// The first of the texts that is no wider; empty where none is.
+std::string first_fitting(const Canvas& canvas, const TextStyle& style, double width,
+                          const std::vector<std::string>& texts);
 std::string layer_title(const Setup& setup, std::int64_t layer);  // "Layer 1", "MTP module 1"
+std::string variant_text(const Setup& setup);                     // "shared, 16 bits"
 std::string rate_text(double flops_per_second);                   // "12.3 GFLOP/s"
 // A whole-number setting.
 std::int64_t whole(const Frame& frame, const View& view, const char* name);
