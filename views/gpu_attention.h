@@ -12,9 +12,10 @@
 // lies where while a group walks its tiles.
 namespace sf::gpu {
 
-// What one work group does: rows [first, first + rows) through the first `walked` tiles.
+// What one work group does for the head: rows [first, first + rows) through the first `walked`
+// tiles.
 struct Band {
-    std::int64_t first = 0, rows = 0, walked = 0;
+    std::int64_t group = 0, first = 0, rows = 0, walked = 0;
 };
 
 struct AttentionScene {
@@ -27,8 +28,8 @@ struct AttentionScene {
     AttentionTiles own, cut;  // the kernel's, and as drawn
     HeadInputs in;
     std::int64_t batch = 0, head = 0;
-    std::vector<Band> bands;  // by work group
-    std::int64_t group = 0, row = 0;
+    std::vector<Band> bands;          // by work group, those with rows of the head
+    std::int64_t group = 0, row = 0;  // looked at: among the bands, of the head
     double wave = 0;  // tiles that the longest walk has behind it, with the part under way
     const Tensor* scores = nullptr;
     std::int64_t first = 0;  // of this head in scores

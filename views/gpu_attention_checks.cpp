@@ -47,8 +47,8 @@ Invariant pairs_once(const AttentionScene& s) {
     for (const Band& b : s.bands) {
         for (std::int64_t r = b.first; r < b.first + b.rows; ++r)
             covered += std::min(s.work.seen(r), b.walked * s.cut.keys);
-        // Its last tile has a key that its last row sees.
-        if ((b.walked - 1) * s.cut.keys >= s.work.seen(b.first + b.rows - 1)) ++idle;
+        // Its last tile has a key that its last row, of whatever head, sees.
+        if ((b.walked - 1) * s.cut.keys >= s.work.seen(s.work.last_token(b.group, s.cut))) ++idle;
     }
     return {"every pair up to the diagonal in exactly one tile, none else touched",
             covered == needed && idle == 0,

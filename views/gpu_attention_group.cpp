@@ -209,7 +209,7 @@ void draw_group(Canvas& canvas, const AttentionScene& s, const Rect& area) {
     const std::int64_t tile = s.live(b), keys = s.keys_of(tile);
     const TileMove move = move_of(s);
     const std::string title =
-        "Work group " + std::to_string(s.group) +
+        "Work group " + std::to_string(b.group) +
         (s.done(b) ? ", done: its last tile" : ", tile " + std::to_string(tile));
     const double head = draw_block_title(
         canvas, t, area, title,

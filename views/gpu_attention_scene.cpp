@@ -15,9 +15,9 @@ std::size_t at(std::int64_t i) {
 
 // A text that fills hardly one work group is cut finer, so that it shows how a long one is.
 constexpr std::int64_t few = 5;
-std::int64_t cut_of(std::int64_t wanted, std::int64_t own, std::int64_t n) {
-    if (wanted > 0) return std::min(wanted, std::max<std::int64_t>(1, n));
-    return n > 2 * own ? own : std::max<std::int64_t>(1, (n + few - 1) / few);
+std::int64_t cut_of(std::int64_t wanted, std::int64_t own, std::int64_t n, std::int64_t share) {
+    if (wanted > 0) return std::min(wanted, std::max<std::int64_t>(1, n * share));
+    return n * share > 2 * own ? own : std::max<std::int64_t>(1, (n + few - 1) / few) * share;
 }
 
 void find_nodes(AttentionScene& s) {
@@ -167,15 +167,17 @@ AttentionScene make_attention_scene(const Frame& frame, const View& view) {
     }
     s.work = *work;
     s.own = attention_tiles(s.setup.variant, work->key_width, work->value_width);
-    s.cut = {cut_of(whole(frame, view, "queries"), s.own.queries, work->queries),
-             cut_of(whole(frame, view, "keys"), s.own.keys, work->context)};
+    s.cut = s.own;
+    s.cut.queries =
+        cut_of(whole(frame, view, "queries"), s.own.queries, work->queries, work->share);
+    s.cut.keys = cut_of(whole(frame, view, "keys"), s.own.keys, work->context, 1);
     s.batch = std::clamp<std::int64_t>(frame.cursor.batch, 0, work->batch - 1);
     s.head = std::clamp<std::int64_t>(whole(frame, view, "head"), 0, work->heads - 1);
     s.in = head_inputs(g, s.node, frame.trace->extent, s.batch, s.head);
     s.first = (s.batch * work->heads + s.head) * work->queries * work->context;
-    for (std::int64_t b = 0; b < work->groups(s.cut); ++b)
-        s.bands.push_back(
-            {work->first_row(b, s.cut), work->rows(b, s.cut), work->walked(b, s.cut)});
+    for (std::int64_t i = 0; i < work->groups(s.cut); ++i)
+        if (const auto t = work->tokens(i, s.head % work->share, s.cut); t.count > 0)
+            s.bands.push_back({i, t.first, t.count, work->walked(i, s.cut)});
     s.scores = fitting(*frame.trace, s.scores_node);
     if (s.scores == nullptr) {
         s.missing = "The scores of this layer, " + g[s.scores_node].name +
@@ -187,7 +189,8 @@ AttentionScene make_attention_scene(const Frame& frame, const View& view) {
                                       ? std::min(frame.cursor.token, work->queries - 1)
                                       : work->queries - 1;
     const std::int64_t group = whole(frame, view, "group");
-    s.group = group >= 0 ? std::min(group, std::ssize(s.bands) - 1) : followed / s.cut.queries;
+    while (s.bands[at(s.group)].first + s.bands[at(s.group)].rows <= followed) ++s.group;
+    if (group >= 0) s.group = std::min(group, std::ssize(s.bands) - 1);
     const Band& band = s.band();
     const std::int64_t wanted = whole(frame, view, "row"), last = band.first + band.rows - 1;
     s.row = wanted >= band.first && wanted <= last       ? wanted
@@ -203,7 +206,7 @@ AttentionScene make_attention_scene(const Frame& frame, const View& view) {
 }
 
 std::vector<Parameter> attention_parameters(const Frame& frame) {
-    double heads = 1024, queries = 1 << 20, context = 1 << 20;
+    double heads = 1024, queries = 1 << 20, context = 1 << 20, rows = 1 << 20;
     if (frame.trace != nullptr) {
         const Graph& g = *frame.trace->graph;
         const auto work =
@@ -211,10 +214,12 @@ std::vector<Parameter> attention_parameters(const Frame& frame) {
         if (work) {
             heads = static_cast<double>(work->heads);
             queries = static_cast<double>(work->queries);
+            rows = static_cast<double>(work->rows());
             context = static_cast<double>(work->context);
         }
     }
     queries = std::max(1.0, queries);
+    rows = std::max(1.0, rows);
     context = std::max(1.0, context);
     std::vector<Parameter> all = setup_parameters(frame);
     const auto add = [&](const char* name, double min, double max, double standard,
@@ -234,8 +239,9 @@ std::vector<Parameter> attention_parameters(const Frame& frame) {
     add("row", -1, queries - 1, -1,
         "The query row whose m, d and o are told; −1 is the chosen token, or the group's last.")
         .handle = true;
-    add("queries", 0, queries, 0,
-        "Query rows of one work group; 0 is the kernel's own number, of a short text a fifth.");
+    add("queries", 0, rows, 0,
+        "Query rows of one work group, of all heads that share keys; 0 is the kernel's own number, "
+        "of a short text a fifth.");
     add("keys", 0, context, 0,
         "Keys of one tile; 0 is the kernel's own number, of a short text a fifth; all of them is "
         "the plain softmax.")

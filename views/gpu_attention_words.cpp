@@ -9,8 +9,10 @@ namespace sf::gpu {
 
 namespace {
 
-std::int64_t all_groups(const AttentionScene& s) {
-    return std::ssize(s.bands) * s.work.heads * s.work.batch;
+std::string shared_text(const AttentionScene& s) {
+    return s.work.share == 1
+               ? ""
+               : std::to_string(s.work.share) + " heads share keys, and so their rows the groups";
 }
 
 }  // namespace
@@ -30,14 +32,14 @@ std::string attention_headline(const AttentionScene& s) {
 
 std::vector<std::string> attention_facts(const AttentionScene& s) {
     const std::string kernel = std::string("kernel (") + name_of(s.setup.variant) + ")";
-    return {
-        layer_title(s.setup, s.setup.layer) + ", head " + std::to_string(s.head) + " of " +
-            std::to_string(s.work.heads) +
-            (s.work.batch > 1 ? ", sequence " + std::to_string(s.batch) : ""),
-        counted(all_groups(s), "work group") + " in all",
-        "a tile is " + product_text(s.cut.queries, s.cut.keys) +
-            (s.as_run() ? ", as the " + kernel + " cuts" : ", cut fine to be seen"),
-        s.as_run() ? "" : "the " + kernel + " takes " + product_text(s.own.queries, s.own.keys)};
+    return {layer_title(s.setup, s.setup.layer) + ", head " + std::to_string(s.head) + " of " +
+                std::to_string(s.work.heads) +
+                (s.work.batch > 1 ? ", sequence " + std::to_string(s.batch) : ""),
+            counted(s.work.all_groups(s.cut), "work group") + " in all",
+            "a tile is " + product_text(s.cut.queries, s.cut.keys) +
+                (s.as_run() ? ", as the " + kernel + " cuts" : ", cut fine to be seen"),
+            s.as_run() ? "" : "the " + kernel + " takes " + product_text(s.own.queries, s.own.keys),
+            shared_text(s)};
 }
 
 std::string attention_description(const AttentionScene& s) {
@@ -51,8 +53,8 @@ std::string attention_description(const AttentionScene& s) {
                        counted(std::ssize(s.bands), "work group") + " of at most " +
                        counted(s.cut.queries, "query row") + " and tiles of " +
                        counted(s.cut.keys, "key") + "; with " + counted(s.work.heads, "head") +
-                       " that makes " + counted(all_groups(s), "work group") + ". ";
-    text += "Group " + std::to_string(s.group) + " has rows " + std::to_string(b.first) + " to " +
+                       " that makes " + counted(s.work.all_groups(s.cut), "work group") + ". ";
+    text += "Group " + std::to_string(b.group) + " has rows " + std::to_string(b.first) + " to " +
             std::to_string(b.first + b.rows - 1) + " and walks " + counted(b.walked, "tile") +
             (s.done(b) ? "; it is done. " : "; it is at tile " + std::to_string(j) + ". ");
     text += "For row " + s.token(s.row) + " at " + std::to_string(s.row) + " tile " +

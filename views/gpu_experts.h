@@ -22,7 +22,7 @@ struct ExpertsScene {
     NodeId node = no_node;
     std::string prefix;  // "layers.1."
     ExpertsWork work;
-    ProductTiles own;                 // the kernel's
+    ProductTiles own, pair;           // the kernel's; of gate and up
     std::int64_t rows = 1;            // of a tile, as drawn
     std::vector<std::int64_t> load;   // (experts), counted from the choices
     std::vector<std::int64_t> order;  // (rows): the slot, token x chosen + rank, of each row
@@ -39,9 +39,9 @@ struct ExpertsScene {
     bool as_run() const { return rows == own.rows; }
     const ExpertTile& live() const { return tiles[static_cast<std::size_t>(tile)]; }
     std::int64_t computed() const { return computed_rows(tiles, rows); }
-    std::int64_t column_tiles(std::int64_t width) const {
-        return (width + own.columns - 1) / own.columns;
-    }
+    // Of the intermediate width and of the output's.
+    std::int64_t column_tiles() const { return (work.width + pair.columns - 1) / pair.columns; }
+    std::int64_t out_tiles() const { return (work.hidden + own.columns - 1) / own.columns; }
     std::int64_t groups(Stage of) const;  // work groups
     std::int64_t idle() const;            // experts without a token
     std::string token_name(std::int64_t slot) const;

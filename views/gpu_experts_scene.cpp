@@ -63,9 +63,7 @@ void order_rows(ExpertsScene& s) {
 
 std::int64_t ExpertsScene::groups(Stage of) const {
     const auto all = std::ssize(tiles);
-    return of == Stage::gate_up ? all * column_tiles(work.width)
-           : of == Stage::down  ? all * column_tiles(work.hidden)
-                                : 0;
+    return of == Stage::gate_up ? all * column_tiles() : of == Stage::down ? all * out_tiles() : 0;
 }
 
 std::int64_t ExpertsScene::idle() const {
@@ -106,6 +104,7 @@ ExpertsScene make_experts_scene(const Frame& frame, const View& view) {
     s.out = fitting_tensor(*frame.trace, s.prefix + "expert_out");
     s.sum = fitting_tensor(*frame.trace, g[s.node].name);
     s.own = product_tiles(s.setup.variant);
+    s.pair = product_tiles(s.setup.variant, true);
     const std::int64_t rows = whole(frame, view, "rows");
     s.rows = rows > 0 ? rows : s.own.rows;
     s.load.resize(at(s.work.experts));

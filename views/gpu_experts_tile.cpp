@@ -86,7 +86,7 @@ void draw_tile(Canvas& canvas, const ExpertsScene& s, const Rect& area) {
                                                "Expert " + std::to_string(tile.expert) + ": " +
                                                    counted(tile.rows, "row") + " of a tile of " +
                                                    format_count(s.rows),
-                                               counted(s.column_tiles(s.work.width), "work group"));
+                                               counted(s.column_tiles(), "work group"));
     const double left = std::min(76 * u, area.w * 0.25);
     Rect map{area.x + left, y + 2 * u, area.w - left, area.bottom() - y - 2 * u - line - 4 * u};
     if (map.h < 24 * u || map.w < 40 * u) return;
@@ -114,15 +114,15 @@ void draw_tile(Canvas& canvas, const ExpertsScene& s, const Rect& area) {
             text_in(canvas, {rest.x, rest.centre().y - line / 2, rest.w, line}, text, style);
         }
     }
-    const std::int64_t columns = s.column_tiles(s.work.width);
+    const std::int64_t columns = s.column_tiles();
     for (std::int64_t c = 1; c < columns; ++c) {
-        const double x = map.x + map.w * static_cast<double>(c * s.own.columns) /
+        const double x = map.x + map.w * static_cast<double>(c * s.pair.columns) /
                                      static_cast<double>(s.work.width);
         canvas.line({x, map.y}, {x, rest.bottom()}, t.ink, 1.5);
     }
     const auto soft = t.text(t.small(), t.ink_soft);
     const std::string columns_text = counted(s.work.width, "column");
-    const std::string each = ", " + format_count(s.own.columns) + " to a work group";
+    const std::string each = ", " + format_count(s.pair.columns) + " to a work group";
     text_in(canvas, {map.x, rest.bottom() + 3 * u, map.w, line},
             s.h == nullptr ? "expert_h was not kept"
                            : first_fitting(canvas, soft, map.w,

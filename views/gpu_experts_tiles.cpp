@@ -35,7 +35,7 @@ void draw_one(Canvas& canvas, const ExpertsScene& s, const Scale& scale, std::in
         draw_hatch(canvas, {all.x, all.y, all.w, all.h - full.h}, Hatch::diagonal,
                    t.ink_faint.alpha(0.35), 8);
     canvas.fill_rect(full, blue);
-    const std::int64_t columns = s.column_tiles(s.work.width);
+    const std::int64_t columns = s.column_tiles();
     if (scale.bar / static_cast<double>(columns) >= 4)
         for (std::int64_t c = 1; c < columns; ++c) {
             const double x = all.x + all.w * static_cast<double>(c) / static_cast<double>(columns);

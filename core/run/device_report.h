@@ -55,8 +55,9 @@ struct DeviceReport : DerivedValue {
 };
 
 // What a device may differ by from a CPU whose results are `largest` at most: sums in another
-// order; where it stores 16 bits (11 of them significant), their rounding too.
-double device_tolerance(bool half, double largest);
+// order. With 16-bit storage it may, beside that, by twice what rounding weights, keys and values
+// to 16 bits changes on the CPU.
+double device_tolerance(double largest);
 
 // Why it cannot is said in the part or run: no weights, not kept, a value set by hand in the middle
 // of what the device does in one go.

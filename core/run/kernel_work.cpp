@@ -34,25 +34,33 @@ double AttentionWork::flops() const {
 }
 
 std::int64_t AttentionWork::groups(const AttentionTiles& cut) const {
-    return pieces(queries, cut.queries);
+    return pieces(rows(), cut.queries);
 }
 
 std::int64_t AttentionWork::tiles(const AttentionTiles& cut) const {
     return pieces(context, cut.keys);
 }
 
-std::int64_t AttentionWork::rows(std::int64_t group, const AttentionTiles& cut) const {
-    return std::min(cut.queries, queries - first_row(group, cut));
+std::int64_t AttentionWork::last_token(std::int64_t group, const AttentionTiles& cut) const {
+    return (std::min(rows(), (group + 1) * cut.queries) - 1) / share;
 }
 
 std::int64_t AttentionWork::walked(std::int64_t group, const AttentionTiles& cut) const {
-    return pieces(seen(first_row(group, cut) + rows(group, cut) - 1), cut.keys);
+    return pieces(seen(last_token(group, cut)), cut.keys);
 }
 
-std::int64_t AttentionWork::walked(const AttentionTiles& cut) const {
-    std::int64_t all = 0;
-    for (std::int64_t g = 0; g < groups(cut); ++g) all += walked(g, cut);
-    return all;
+AttentionWork::Tokens AttentionWork::tokens(std::int64_t group, std::int64_t of,
+                                            const AttentionTiles& cut) const {
+    const auto from = [&](std::int64_t row) {
+        return std::clamp<std::int64_t>(pieces(std::max<std::int64_t>(0, row - of), share), 0,
+                                        queries);
+    };
+    const std::int64_t first = from(group * cut.queries);
+    return {first, from((group + 1) * cut.queries) - first};
+}
+
+std::int64_t AttentionWork::all_groups(const AttentionTiles& cut) const {
+    return batch * (heads / share) * groups(cut) * pieces(value_width, cut.columns);
 }
 
 std::optional<AttentionWork> attention_work(const Graph& graph, NodeId id, const Extent& extent) {
@@ -68,6 +76,7 @@ std::optional<AttentionWork> attention_work(const Graph& graph, NodeId id, const
     const bool latent = *node.fused == Op::attention_latent;
     w.key_width = (latent ? keys[2] : node.attrs.nope) + node.attrs.rope;
     w.value_width = latent ? keys[2] : node.attrs.value;
+    w.share = latent ? w.heads : node.attrs.kv_heads > 0 ? w.heads / node.attrs.kv_heads : 1;
     return w;
 }
 

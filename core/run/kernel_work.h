@@ -12,27 +12,32 @@
 // it into work groups. A multiply-add counts as two FLOPs, an exponential as one.
 namespace sf {
 
-// Causal attention of `queries` rows over `context` keys, for each of batch x heads.
+// Causal attention of `queries` tokens over `context` keys, for each of batch x heads. `share`
+// heads have keys and values in common; the rows of a work group are theirs, token by token.
 struct AttentionWork {
-    std::int64_t batch = 1, heads = 1, queries = 1, context = 1;
+    std::int64_t batch = 1, heads = 1, share = 1, queries = 1, context = 1;
     std::int64_t key_width = 1, value_width = 1;
 
     std::int64_t past() const { return context - queries; }
-    // Keys that a row sees.
-    std::int64_t seen(std::int64_t row) const { return past() + row + 1; }
-    std::int64_t pairs() const;  // (row, key) of one head that count
+    std::int64_t seen(std::int64_t token) const { return past() + token + 1; }  // keys
+    std::int64_t pairs() const;  // (query, key) of one head that count
     double flops() const;        // q k, e^a and a v of every pair
 
-    // One head: work groups of rows, and the tiles of keys.
+    // Heads that share keys: work groups of their rows, and the tiles of keys.
+    std::int64_t rows() const { return queries * share; }
     std::int64_t groups(const AttentionTiles& cut) const;
     std::int64_t tiles(const AttentionTiles& cut) const;
-    std::int64_t first_row(std::int64_t group, const AttentionTiles& cut) const {
-        return group * cut.queries;
-    }
-    std::int64_t rows(std::int64_t group, const AttentionTiles& cut) const;
+    std::int64_t last_token(std::int64_t group, const AttentionTiles& cut) const;
     // The tiles that a group walks; those behind lie above the diagonal.
     std::int64_t walked(std::int64_t group, const AttentionTiles& cut) const;
-    std::int64_t walked(const AttentionTiles& cut) const;  // of all groups
+    // The tokens [first, first + count) whose rows of one of the heads, number `of` < share, are in
+    // a group; none where it has rows of others only.
+    struct Tokens {
+        std::int64_t first = 0, count = 0;
+    };
+    Tokens tokens(std::int64_t group, std::int64_t of, const AttentionTiles& cut) const;
+    // All heads and sequences, values wider than a cut in several.
+    std::int64_t all_groups(const AttentionTiles& cut) const;
 };
 // Of a node whose fused form is attention; none for another.
 std::optional<AttentionWork> attention_work(const Graph& graph, NodeId node, const Extent& extent);

@@ -116,7 +116,10 @@ inline void FakeBackend::Run::compute(const DeviceJob& job) {
     for (std::size_t i = 0; i < in.size(); ++i) {
         if (in[i].real == nullptr && in[i].ints == nullptr && in[i].size() > 0)
             in[i] = kept_.at(job.inputs[i]).view();
-        if (!half_ || in[i].real == nullptr) continue;
+        // Stored in 16 bits: weights, and what attention reads of keys and values.
+        const bool keys = (job.op == Op::attention || job.op == Op::attention_latent) && i >= 2;
+        const bool weight = job.graph[job.inputs[i]].op == Op::param;
+        if (!half_ || in[i].real == nullptr || !(keys || weight)) continue;
         halves[i] = Tensor(in[i].shape, DType::real);
         for (std::int64_t k = 0; k < in[i].size(); ++k)
             halves[i].real[static_cast<std::size_t>(k)] =
@@ -156,10 +159,11 @@ inline void FakeBackend::Run::tell_attention(const DeviceJob& job, std::span<con
     const bool latent = job.op == Op::attention_latent;
     const std::int64_t kw = (latent ? in[2].shape[2] : a.nope) + a.rope;
     const std::int64_t vw = job.out.shape[3];
+    const std::int64_t share = latent ? H : a.kv_heads > 0 ? H / a.kv_heads : 1;
     const AttentionTiles cut = attention_tiles(variant_, kw, vw);
     double pairs = 0;
     for (std::int64_t t = 0; t < T; ++t) pairs += static_cast<double>(past + t + 1);
-    tell(job, "attention", {pieces(T, cut.queries), H, B},
+    tell(job, "attention", {pieces(T * share, cut.queries), H / share, B * pieces(vw, cut.columns)},
          pairs * static_cast<double>(B * H * (2 * kw + 2 * vw + 1)),
          4.0 * static_cast<double>(B * H * (T * (kw + vw) + S * (kw + vw))));
 }
@@ -169,11 +173,11 @@ inline void FakeBackend::Run::tell_experts(const DeviceJob& job, std::span<const
     const std::int64_t slots = in[1].shape.size(), D = in[0].shape.cols(), W = in[3].shape[0];
     std::vector<std::int64_t> load(static_cast<std::size_t>(a.experts));
     for (std::int64_t i = 0; i < slots; ++i) ++load[static_cast<std::size_t>(in[1].ints[i])];
-    const ProductTiles cut = product_tiles(variant_);
+    const ProductTiles cut = product_tiles(variant_), pair = product_tiles(variant_, true);
     const auto rows = std::ssize(expert_tiles(load, cut.rows));
     const auto n = static_cast<double>(slots), d = static_cast<double>(D),
                w = static_cast<double>(W);
-    tell(job, "experts gate, up", {pieces(W, cut.columns), rows, 1}, 4 * n * d * w,
+    tell(job, "experts gate and up", {pieces(W, pair.columns), rows, 1}, 4 * n * d * w,
          4 * (n * (d + w) + 2 * d * w));
     tell(job, "experts down", {pieces(D, cut.columns), rows, 1}, 2 * n * d * w,
          4 * (n * (d + w) + d * w));

@@ -54,8 +54,8 @@ TEST(DeviceReport, EveryPartOfEveryVariantAgrees) {
                 EXPECT_EQ(r.value->size(), p.expected->size());
                 // The fake rounds what it reads to 16 bits where it stores them so.
                 EXPECT_EQ(r.error > 0, r.half) << p.node;
-                EXPECT_EQ(r.states.has_value(), p.title == "Attention") << p.node;
-                if (r.states && !r.half) {
+                EXPECT_EQ(r.states.has_value(), p.title == "Attention" && !r.half) << p.node;
+                if (r.states) {
                     EXPECT_LE(r.states->error, r.states->tolerance);
                 }
             }
@@ -165,14 +165,14 @@ TEST(DeviceReport, StopsWhenNobodyWaitsAndTellsHowFarItIs) {
     double last = -1;
     int told = 0;
     EXPECT_NE(device_report(*trace, 1, device).compute([&](double p) {
-        EXPECT_GT(p, last);
+        EXPECT_GE(p, last);
         EXPECT_LT(p, 1);
         last = p;
         ++told;
         return true;
     }),
               nullptr);
-    EXPECT_EQ(told, 13);
+    EXPECT_EQ(told, 16);
     const int computed = device->computed;
     EXPECT_EQ(device_report(*trace, 1, device).compute([](double p) { return p < 0.1; }), nullptr);
     EXPECT_LT(device->computed - computed, computed);
@@ -191,32 +191,47 @@ TEST(DeviceReport, TheKeyNamesWhatItIsOf) {
               device_report(*edit_trace(*trace, {{"layers.1.scores", 3, 2.0}}), 1, device).key);
 }
 
+// Rows token by token, as they are cut; each (token, head) found again in its group.
 TEST(KernelWork, CountsWhatALoopCounts) {
     for (const std::int64_t T : {1, 5, 31, 32, 33, 100})
         for (const std::int64_t past : {0, 7})
-            for (const AttentionTiles cut : {AttentionTiles{64, 32}, {4, 3}, {1, 1}, {7, 50}}) {
-                AttentionWork w;
-                w.batch = 2, w.heads = 3, w.queries = T, w.context = past + T;
-                w.key_width = 5, w.value_width = 4;
-                std::int64_t pairs = 0, walked = 0, rows = 0;
-                for (std::int64_t t = 0; t < T; ++t)
-                    for (std::int64_t s = 0; s < past + T; ++s) pairs += s <= past + t ? 1 : 0;
-                for (std::int64_t g = 0; g < w.groups(cut); ++g) {
-                    rows += w.rows(g, cut);
-                    for (std::int64_t j = 0; j < w.tiles(cut); ++j) {
-                        bool needed = false;
-                        for (std::int64_t t = g * cut.queries;
-                             t < std::min(T, (g + 1) * cut.queries); ++t)
-                            needed = needed || j * cut.keys <= past + t;
-                        EXPECT_EQ(needed, j < w.walked(g, cut));
-                        walked += needed ? 1 : 0;
+            for (const std::int64_t share : {1, 3, 6})
+                for (const AttentionTiles cut :
+                     {AttentionTiles{64, 32, 4}, {4, 3, 3}, {1, 1, 1}, {7, 50, 2}}) {
+                    AttentionWork w;
+                    w.batch = 2, w.heads = 6, w.share = share;
+                    w.queries = T, w.context = past + T;
+                    w.key_width = 5, w.value_width = 4;
+                    std::int64_t pairs = 0;
+                    for (std::int64_t t = 0; t < T; ++t)
+                        for (std::int64_t s = 0; s < past + T; ++s) pairs += s <= past + t ? 1 : 0;
+                    EXPECT_EQ(pairs, w.pairs());
+                    EXPECT_EQ(w.flops(), static_cast<double>(2 * 6 * pairs * (2 * 5 + 2 * 4 + 1)));
+                    std::int64_t groups = 0;
+                    for (std::int64_t r = 0; r < T * share; r += cut.queries, ++groups) {
+                        std::vector<std::int64_t> first(6, T), count(6, 0);
+                        std::int64_t last = 0;
+                        for (std::int64_t i = r; i < std::min(T * share, r + cut.queries); ++i) {
+                            const auto of = static_cast<std::size_t>(i % share);
+                            first[of] = std::min(first[of], i / share);
+                            ++count[of];
+                            last = i / share;
+                        }
+                        EXPECT_EQ(w.last_token(groups, cut), last);
+                        for (std::int64_t j = 0; j < w.tiles(cut); ++j)
+                            EXPECT_EQ(j * cut.keys <= past + last, j < w.walked(groups, cut));
+                        for (std::int64_t h = 0; h < share; ++h) {
+                            const auto tokens = w.tokens(groups, h, cut);
+                            EXPECT_EQ(tokens.count, count[static_cast<std::size_t>(h)]);
+                            if (tokens.count > 0) {
+                                EXPECT_EQ(tokens.first, first[static_cast<std::size_t>(h)]);
+                            }
+                        }
                     }
+                    EXPECT_EQ(groups, w.groups(cut));
+                    EXPECT_EQ(w.all_groups(cut),
+                              2 * (6 / share) * groups * ((4 + cut.columns - 1) / cut.columns));
                 }
-                EXPECT_EQ(rows, T);
-                EXPECT_EQ(walked, w.walked(cut));
-                EXPECT_EQ(pairs, w.pairs());
-                EXPECT_EQ(w.flops(), static_cast<double>(2 * 3 * pairs * (2 * 5 + 2 * 4 + 1)));
-            }
 }
 
 TEST(KernelWork, ReadsShapesOfAGraph) {
@@ -234,6 +249,8 @@ TEST(KernelWork, ReadsShapesOfAGraph) {
     EXPECT_EQ(of(naive).value_width, c.v_head_dim);
     EXPECT_EQ(of(latent).key_width, c.kv_lora_rank + c.qk_rope_head_dim);
     EXPECT_EQ(of(latent).value_width, c.kv_lora_rank);
+    EXPECT_EQ(of(naive).share, 1);
+    EXPECT_EQ(of(latent).share, c.num_attention_heads);
     const NodeId experts = experts_node(*naive->graph, 1);
     const auto e = *experts_work(*naive->graph, experts, naive->extent);
     EXPECT_EQ(e.tokens, 2 * naive->extent.tokens);
