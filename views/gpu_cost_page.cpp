@@ -54,10 +54,12 @@ void CostPage::draw(Canvas& canvas, const Frame& frame, const View& view, const 
             std::string("The variant ") + name_of(s.setup.variant) + " did not run here",
             why.empty() ? "Choose another one." : why + ".");
     }
-    const double table = std::min(kernels_height(s), body.h);
+    // The last kernels are left out before the plot is.
+    const double plot = 130 * u, all = std::min(kernels_height(s), body.h);
+    const double table = body.h >= 240 * u ? std::min(all, body.h - plot - 20 * u) : all;
     draw_kernels(canvas, s, {body.x, body.y, body.w, table});
     const double rest = body.h - table - 20 * u;
-    if (rest >= 96 * u) draw_roofline(canvas, s, {body.x, body.bottom() - rest, body.w, rest});
+    if (rest >= plot - 1) draw_roofline(canvas, s, {body.x, body.bottom() - rest, body.w, rest});
 }
 
 }  // namespace

@@ -92,7 +92,8 @@ void draw_maps(Canvas& canvas, const ResultScene& s, const Rect& area) {
     const Theme& t = s.theme();
     const double u = t.text_scale, line = std::ceil(line_height(t.small()));
     const double gap = 24 * u, w = (area.w - 2 * gap) / 3;
-    const double key = std::round(t.small() * 0.7) + 4 + line;
+    const bool keys = area.h >= 160 * u;
+    const double key = keys ? std::round(t.small() * 0.7) + 4 + line : 0;
     const double head = std::ceil(line_height(t.normal())) + 4, foot = key + line + 14 * u;
     const double h = std::min(area.h - head - foot, 44 * u * static_cast<double>(s.rows));
     if (w < 48 * u || h < 16 * u) return;
@@ -126,7 +127,7 @@ void draw_maps(Canvas& canvas, const ResultScene& s, const Rect& area) {
         HeatMap& map = maps[i];
         draw_block_title(canvas, t, {map.area.x, area.y, w, head}, titles[i], remarks[i]);
         draw_heat_map(canvas, t, map);
-        if (i != 1 && (i != 2 || off > 0))
+        if (keys && i != 1 && (i != 2 || off > 0))
             draw_colour_key(canvas, t, {map.area.x, map.area.bottom() + 5 * u},
                             std::min(w, 240 * u), map.scale);
     }

@@ -51,7 +51,7 @@ void ResultPage::draw(Canvas& canvas, const Frame& frame, const View& view, cons
         return draw_empty_page(canvas, t, body, s.part->title + " was not computed here",
                                s.part->missing + ".");
     const double table = std::min(variants_height(s), body.h);
-    const bool maps = s.run != nullptr && body.h - table - 16 * u >= 112 * u;
+    const bool maps = s.run != nullptr && body.h - table - 16 * u >= 96 * u;
     if (maps) {
         draw_maps(canvas, s, {body.x, body.y, body.w, body.h - table - 16 * u});
         draw_variants(canvas, s, {body.x, body.bottom() - table, body.w, table});

@@ -119,7 +119,10 @@ Task attention_task(const Trace& trace, NodeId id) {
     collect(trace, task);
     const std::string prefix = task.node.substr(0, task.node.rfind('.') + 1);
     for (const auto& [name, into] : {std::pair{"online_m", &task.m}, {"online_d", &task.d}})
-        if (const NodeId node = g.find(prefix + name); node != no_node) *into = trace.share(node);
+        if (const NodeId node = g.find(prefix + name);
+            node != no_node && std::none_of(trace.edits.begin(), trace.edits.end(),
+                                            [&](const Edit& e) { return e.node == g[node].name; }))
+            *into = trace.share(node);
     return task;
 }
 

@@ -39,6 +39,8 @@ public:
     double m_fault = 0;                          // added to the last m that is told
     std::function<std::string(Op, bool)> fails;  // (operation, half) -> what is thrown; "": nothing
     std::function<bool(Op)> refuses;             // operations that it leaves to the CPU
+    bool unsteady = false;                       // a second run gives other bits
+    double told_flops = 1;                       // times what there are
     std::string gone;
     int computed = 0;  // operations
     int begun = 0;
@@ -130,6 +132,8 @@ inline void FakeBackend::Run::compute(const DeviceJob& job) {
     for (const Fault& f : device_.faults)
         if (f.op == job.op && f.at < out.size())
             out.real[static_cast<std::size_t>(f.at)] += static_cast<Real>(f.add);
+    if (device_.unsteady && !out.real.empty())
+        out.real[0] += static_cast<Real>(1e-6 * device_.computed);
     if (job.out.real != nullptr) std::copy(out.real.begin(), out.real.end(), job.out.real);
     if (job.keep) kept_[job.id] = std::move(out);
     if (job.online != nullptr) record_online(job, in);
@@ -149,7 +153,8 @@ inline void FakeBackend::Run::compute(const DeviceJob& job) {
 inline void FakeBackend::Run::tell(const DeviceJob& job, const std::string& kernel,
                                    std::array<std::int64_t, 3> groups, double flops, double bytes) {
     const std::int64_t shared = variant_ == KernelVariant::registers ? 0 : 16384;
-    job.launches->push_back({kernel, groups, {64, 1, 1}, shared, flops, bytes, flops / 20e9});
+    job.launches->push_back(
+        {kernel, groups, {64, 1, 1}, shared, device_.told_flops * flops, bytes, flops / 20e9});
 }
 
 inline void FakeBackend::Run::tell_attention(const DeviceJob& job, std::span<const ConstView> in) {
