@@ -93,6 +93,8 @@ void collect(const Trace& trace, Task& task) {
         return t;
     };
     task.expected = take(result);
+    if (task.expected && task.expected->size() == 0)
+        task.missing = "this text is too short for the layer to see a token";
     for (const NodeId id : outside)
         if (g[id].op != Op::param)
             task.given.emplace_back(id, take(id));
