@@ -9,6 +9,18 @@ namespace sf::gpu {
 
 namespace {
 
+// "5 × 4 heads × 2 parts of o = 40 work groups"
+std::string all_groups_text(const AttentionScene& s) {
+    const std::int64_t sets = s.work.heads / s.work.share;
+    const std::int64_t parts = (s.work.value_width + s.cut.columns - 1) / s.cut.columns;
+    std::string text = format_count(s.work.groups(s.cut));
+    if (sets > 1) text += " × " + format_count(sets) + (s.work.share > 1 ? " key heads" : " heads");
+    if (parts > 1) text += " × " + format_count(parts) + " parts of o";
+    if (s.work.batch > 1) text += " × " + format_count(s.work.batch) + " sequences";
+    const std::string all = counted(s.work.all_groups(s.cut), "work group");
+    return sets * parts * s.work.batch > 1 ? text + " = " + all : all + " in all";
+}
+
 std::string shared_text(const AttentionScene& s) {
     return s.work.share == 1
                ? ""
@@ -35,7 +47,7 @@ std::vector<std::string> attention_facts(const AttentionScene& s) {
     return {layer_title(s.setup, s.setup.layer) + ", head " + std::to_string(s.head) + " of " +
                 std::to_string(s.work.heads) +
                 (s.work.batch > 1 ? ", sequence " + std::to_string(s.batch) : ""),
-            counted(s.work.all_groups(s.cut), "work group") + " in all",
+            all_groups_text(s),
             "a tile is " + product_text(s.cut.queries, s.cut.keys) +
                 (s.as_run() ? ", as the " + kernel + " cuts" : ", cut fine to be seen"),
             s.as_run() ? "" : "the " + kernel + " takes " + product_text(s.own.queries, s.own.keys),

@@ -53,9 +53,16 @@ std::vector<Rect> draw_roof_names(Canvas& canvas, const CostScene& s, const Plot
     const auto soft = t.text(t.small(), t.ink_soft);
     const double top = s.roof().flops_per_second / 1e9;
     std::vector<Rect> taken;
+    for (const KernelCost& k : s.kernels)
+        if (k.timed()) {
+            const Vec2 p = f.at(k.intensity(), k.rate() / 1e9);
+            taken.push_back({p.x - 6 * u, p.y - 6 * u, 12 * u, 12 * u});
+        }
     const auto put = [&](const std::string& text, double x, double y) {
         const Rect box{x, y, canvas.text_width(text, soft), line};
-        if (box.x < f.data.x || box.right() > f.data.right() || box.y < f.data.y) return;
+        if (box.x < f.data.x || box.right() > f.data.right() || box.y < f.data.y ||
+            std::any_of(taken.begin(), taken.end(), [&](const Rect& r) { return r.overlaps(box); }))
+            return;
         text_in(canvas, {box.x, box.y, box.w + 2, box.h}, text, soft);
         taken.push_back(box);
     };
@@ -90,7 +97,6 @@ void draw_points(Canvas& canvas, const CostScene& s, const PlotFrame& f, std::ve
         points.push_back(k.timed() ? f.at(k.intensity(), k.rate() / 1e9) : Vec2{});
         if (!k.timed()) continue;
         const Vec2 p = points.back();
-        taken.push_back({p.x - 6 * u, p.y - 6 * u, 12 * u, 12 * u});
         const Vec2 roof = f.at(k.intensity(), s.roof_at(k.intensity()) / 1e9);
         if (roof.y < p.y) draw_dashed(canvas, {p, roof}, s.colour(k).alpha(0.7), 1, 2, 3);
     }

@@ -103,6 +103,14 @@ void draw_tile(Canvas& canvas, const ExpertsScene& s, const Rect& area) {
     if (empty > 0) {
         draw_hatch(canvas, rest, Hatch::diagonal, t.ink_faint.alpha(0.45), 7);
         canvas.stroke_rect(rest, t.hairline, 1);
+    }
+    const std::int64_t columns = s.column_tiles();
+    for (std::int64_t c = 1; c < columns; ++c) {
+        const double x = map.x + map.w * static_cast<double>(c * s.pair.columns) /
+                                     static_cast<double>(s.work.width);
+        canvas.line({x, map.y}, {x, rest.bottom()}, t.ink, 1.5);
+    }
+    if (empty > 0) {
         const auto style = t.text(t.small(), t.ink_soft, Weight::regular, Align::centre);
         const std::string rows_text = counted(empty, "empty row");
         const std::string text = first_fitting(canvas, style, rest.w - 12 * u,
@@ -113,12 +121,6 @@ void draw_tile(Canvas& canvas, const ExpertsScene& s, const Rect& area) {
                              t.background, 3);
             text_in(canvas, {rest.x, rest.centre().y - line / 2, rest.w, line}, text, style);
         }
-    }
-    const std::int64_t columns = s.column_tiles();
-    for (std::int64_t c = 1; c < columns; ++c) {
-        const double x = map.x + map.w * static_cast<double>(c * s.pair.columns) /
-                                     static_cast<double>(s.work.width);
-        canvas.line({x, map.y}, {x, rest.bottom()}, t.ink, 1.5);
     }
     const auto soft = t.text(t.small(), t.ink_soft);
     const std::string columns_text = counted(s.work.width, "column");

@@ -101,7 +101,7 @@ TEST(GpuAttention, CountsGroupsTilesAndWhatIsSkipped) {
     EXPECT_TRUE(says(canvas, "7 work groups walk at once"));
     EXPECT_TRUE(says(canvas, std::to_string(35 - needed) + " of 35 tiles"));
     // Two sequences of four heads.
-    EXPECT_TRUE(says(canvas, std::to_string(2 * 4 * 7) + " work groups in all"));
+    EXPECT_TRUE(says(canvas, "= " + std::to_string(7 * 4 * 1 * 2) + " work groups"));
 }
 
 TEST(GpuAttention, EachGroupIsWhereItsWalkHasCome) {
