@@ -119,9 +119,10 @@ void draw_maps(Canvas& canvas, const ResultScene& s, const Rect& area) {
             s, at(2),
             [&s, cols](std::int64_t r, std::int64_t c) { return s.difference(r * cols + c); },
             own)};
-    maps[0].target.node = s.part->node;
+    if (s.part->recorded) maps[0].target.node = s.part->node;
     const std::string titles[] = {"CPU", "Device", "Device − CPU"};
-    const std::string remarks[] = {"recorded", name_of(s.run->variant),
+    const std::string remarks[] = {s.part->recorded ? "recorded" : "computed anew",
+                                   name_of(s.run->variant),
                                    off > 0 ? "a scale of its own" : "0 everywhere"};
     for (int i = 0; i < 3; ++i) {
         HeatMap& map = maps[i];

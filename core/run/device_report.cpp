@@ -41,6 +41,7 @@ struct Question {
     Extent extent;
     BackendPtr backend;
     std::string layer;
+    bool recorded = true;  // the trace's values are the CPU's
     std::vector<Task> tasks;
 };
 
@@ -188,14 +189,14 @@ TensorPtr rounded(const Tensor& t) {
     return half;
 }
 
-// How far the CPU's result moves when weights, keys and values are rounded to 16 bits.
-double rounding_effect(const Question& q, const Task& task) {
-    const Operation& last = task.operations.back();
+// What the CPU makes of the same inputs; `half`: with weights, keys and values rounded to 16 bits.
+TensorPtr on_cpu(const Question& q, const Task& task, bool half) {
+    const NodeId result = task.operations.back().id;
     std::map<NodeId, TensorPtr> known(task.given.begin(), task.given.end());
     std::shared_ptr<Weights> weights;
     if (q.weights) weights = std::make_shared<Weights>(*q.weights);
     for (const Operation& o : task.operations)
-        for (std::size_t i = 0; i < o.inputs.size(); ++i) {
+        for (std::size_t i = 0; half && i < o.inputs.size(); ++i) {
             const Node& node = (*q.graph)[o.inputs[i]];
             if (node.op == Op::param)
                 weights->tensors[node.name] = rounded(q.weights->at(node.name));
@@ -205,16 +206,21 @@ double rounding_effect(const Question& q, const Task& task) {
     Executor executor(q.graph, weights, 1);
     Executor::Request request;
     request.extent = q.extent;
-    request.outputs = {last.id};
+    request.outputs = {result};
     request.known = [&](NodeId id) -> const Tensor* {
         const auto it = known.find(id);
         return it == known.end() ? nullptr : it->second.get();
     };
     executor.run(request);
-    const ConstView value = executor.value(last.id);
+    const ConstView value = executor.value(result);
+    auto tensor = std::make_shared<Tensor>(value.shape, DType::real);
+    std::copy_n(value.real, value.size(), tensor->real.begin());
+    return tensor;
+}
+
+double largest_difference(const Tensor& a, const Tensor& b) {
     double most = 0;
-    for (std::int64_t i = 0; i < task.expected->size(); ++i)
-        most = std::max(most, std::abs(value.at(i) - task.expected->at(i)));
+    for (std::int64_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(a.at(i) - b.at(i)));
     return most;
 }
 
@@ -261,7 +267,8 @@ std::optional<DeviceReport::OnlineError> states_error(const Task& task, const Ex
     return e;
 }
 
-void run_on(const Question& q, const Task& task, double rounding, DeviceReport::Run& run) {
+void run_on(const Question& q, const Task& task, const Tensor& expected, double rounding,
+            DeviceReport::Run& run) {
     const auto device = q.backend->begin(q.weights, run.variant, run.half);
     if (!device) {
         run.refused = q.backend->given_up();
@@ -278,7 +285,7 @@ void run_on(const Question& q, const Task& task, double rounding, DeviceReport::
         std::equal(first->real.begin(), first->real.end(), second->real.begin(),
                    [](Real a, Real b) { return a == b || (std::isnan(a) && std::isnan(b)); });
     run.value = std::move(second);
-    compare(*task.expected, run.half ? rounding : 0, run);
+    compare(expected, run.half ? rounding : 0, run);
     if (!run.half) run.states = states_error(task, q.extent, run);
 }
 
@@ -297,10 +304,14 @@ DerivedPtr measure(const Question& q, const Progress& progress) {
     const double total = 1 + 2.0 * static_cast<double>(variants.size() * q.tasks.size());
     double done = 0;
     for (const Task& task : q.tasks) {
-        DeviceReport::Part part{task.title, task.node, task.missing, task.expected, {}};
+        DeviceReport::Part part{task.title, task.node, task.missing, task.expected, q.recorded, {}};
         if (part.missing.empty()) part.missing = not_taken(q, task);
         if (!progress(done / total)) return nullptr;
-        const double rounding = part.missing.empty() ? rounding_effect(q, task) : 0;
+        double rounding = 0;
+        if (part.missing.empty()) {
+            if (!part.recorded) part.expected = on_cpu(q, task, false);
+            rounding = largest_difference(*part.expected, *on_cpu(q, task, true));
+        }
         for (const KernelVariant variant : variants)
             for (const bool half : {false, true}) {
                 if (!progress(done++ / total)) return nullptr;
@@ -309,7 +320,7 @@ DerivedPtr measure(const Question& q, const Progress& progress) {
                 run.variant = variant;
                 run.half = half;
                 try {
-                    run_on(q, task, rounding, run);
+                    run_on(q, task, *part.expected, rounding, run);
                 } catch (const DeviceError& e) {
                     run.value = nullptr;
                     run.refused = e.what();
@@ -387,6 +398,7 @@ Need device_report(const Trace& trace, std::int64_t layer, const BackendPtr& bac
     q->weights = trace.weights;
     q->extent = trace.extent;
     q->backend = backend;
+    q->recorded = trace.backend == nullptr;
     const NodeId attention = attention_node(g, layer);
     const NodeId experts = experts_node(g, experts_layer(g, layer));
     q->layer = "layer " + std::to_string(layer);

@@ -37,10 +37,11 @@ struct DeviceReport : DerivedValue {
         double flops() const;
     };
     struct Part {
-        std::string title;    // "Attention"
-        std::string node;     // "layers.1.heads"
-        std::string missing;  // why nothing was computed, a sentence; else empty
-        TensorPtr expected;   // the CPU's
+        std::string title;     // "Attention"
+        std::string node;      // "layers.1.heads"
+        std::string missing;   // why nothing was computed, a sentence; else empty
+        TensorPtr expected;    // the CPU's: the trace's, or anew where a device made that
+        bool recorded = true;  // it is the trace's
         std::vector<Run> runs;
         // The variant in 32 bits; null where the device has refused or lacks it.
         const Run* run(KernelVariant variant) const;

@@ -94,6 +94,20 @@ TEST(DeviceReport, FindsAPlantedErrorAndWhere) {
     EXPECT_TRUE(report->parts[1].runs[0].agrees());
 }
 
+// A trace that a device made is no witness: the CPU computes it anew.
+TEST(DeviceReport, TheCpuIsAskedAnewWhereADeviceMadeTheTrace) {
+    const auto device = std::make_shared<FakeBackend>();
+    auto made = std::make_shared<Trace>(*test::with_added(*long_run(), "layers.1.heads", 7, 0.5));
+    EXPECT_FALSE(report_of(made, 1, device)->parts[0].runs[0].agrees());
+    made->backend = device;
+    const auto report = report_of(made, 1, device);
+    EXPECT_FALSE(report->parts[0].recorded);
+    EXPECT_TRUE(report->parts[0].runs[0].agrees());
+    const Tensor& cpu = *long_run()->find("layers.1.heads");
+    for (std::int64_t i = 0; i < cpu.size(); ++i)
+        EXPECT_EQ(report->parts[0].expected->at(i), cpu.at(i)) << i;
+}
+
 TEST(DeviceReport, FindsAWrongMaximum) {
     const TracePtr trace = long_run();
     const auto device = std::make_shared<FakeBackend>();
