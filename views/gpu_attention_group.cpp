@@ -100,7 +100,8 @@ Places places_of(const AttentionScene& s, const Rect& r, double name) {
     return p;
 }
 
-void draw_scores(Canvas& canvas, const AttentionScene& s, const Rect& r, std::int64_t tile) {
+void draw_scores(Canvas& canvas, const AttentionScene& s, const Rect& r, std::int64_t tile,
+                 bool numbers) {
     const Theme& t = s.theme();
     const Band& b = s.band();
     HeatMap map;
@@ -112,6 +113,7 @@ void draw_scores(Canvas& canvas, const AttentionScene& s, const Rect& r, std::in
         return s.score(b.first + row, key + col);
     };
     map.past = s.work.past() + b.first - key;
+    map.numbers = numbers;
     double most = 0;
     for (std::int64_t i = 0; i < b.rows; ++i)
         for (std::int64_t c = 0; c < std::min(map.cols, s.work.seen(b.first + i) - key); ++c)
@@ -231,7 +233,6 @@ void draw_group(Canvas& canvas, const AttentionScene& s, const Rect& area) {
     else
         text_in(canvas, {in.x + 8 * u, p.k.y, beside, name},
                 first_fitting(canvas, soft, beside, {"global memory", "global"}), soft);
-    const double slide = (1 - move.come) * 12 * u;
     const auto part = [&](const HeadPart& a, const HeadPart* c, std::int64_t first,
                           std::int64_t rows, bool upright) {
         return Operand{{&a, c}, first, rows, upright};
@@ -248,13 +249,21 @@ void draw_group(Canvas& canvas, const AttentionScene& s, const Rect& area) {
     named(p.q, "Q", Meaning::query, detail(b.rows, s.work.key_width));
     named(p.a, "a = q·k / √d", std::nullopt, product_text(b.rows, keys));
     named(p.o, "o", Meaning::value, detail(b.rows, s.work.value_width));
-    draw_operand(canvas, s, part(s.in.k, &s.in.k_position, tile * s.cut.keys, keys, true),
-                 {p.k.x, p.k.y - slide, p.k.w, p.k.h});
-    draw_operand(canvas, s, part(s.in.v, nullptr, tile * s.cut.keys, keys, false),
-                 {p.v.x, p.v.y - slide, p.v.w, p.v.h});
+    {
+        // The tile comes column by column of K, row by row of V, and its scores with it.
+        const ClipScope keys_come(canvas, {p.k.x, p.k.y, p.k.w * move.come, p.k.h});
+        draw_operand(canvas, s, part(s.in.k, &s.in.k_position, tile * s.cut.keys, keys, true), p.k);
+    }
+    {
+        const ClipScope values_come(canvas, {p.v.x, p.v.y, p.v.w, p.v.h * move.come});
+        draw_operand(canvas, s, part(s.in.v, nullptr, tile * s.cut.keys, keys, false), p.v);
+    }
+    {
+        const ClipScope scores_come(canvas, {p.a.x, p.a.y, p.a.w * move.come, p.a.h});
+        draw_scores(canvas, s, p.a, tile, move.come >= 1);
+    }
     draw_operand(canvas, s, part(s.in.q, &s.in.q_position, b.first, b.rows, false), p.q);
     const std::int64_t counted_tile = move.add > 0.5 ? tile : tile - 1;
-    draw_scores(canvas, s, p.a, tile);
     if (p.md.w > 0) draw_states(canvas, s, p.md, name, counted_tile);
     draw_output(canvas, s, p.o, counted_tile);
     if (p.q.x - in.x > 40 * u) draw_row_names(canvas, s, p.q, p.q.x - in.x - 4 * u);
