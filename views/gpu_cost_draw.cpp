@@ -98,7 +98,9 @@ void draw_points(Canvas& canvas, const CostScene& s, const PlotFrame& f, std::ve
         if (!k.timed()) continue;
         const Vec2 p = points.back();
         const Vec2 roof = f.at(k.intensity(), s.roof_at(k.intensity()) / 1e9);
-        if (roof.y < p.y) draw_dashed(canvas, {p, roof}, s.colour(k).alpha(0.7), 1, 2, 3);
+        if (roof.y >= p.y) continue;
+        draw_dashed(canvas, {p, roof}, s.colour(k).alpha(0.7), 1, 2, 3);
+        taken.push_back({p.x - 2, roof.y, 4, p.y - roof.y - 6 * u});
     }
     const auto style = t.text(t.small(), t.ink, Weight::bold);
     for (std::size_t i = 0; i < s.kernels.size(); ++i) {
