@@ -86,7 +86,8 @@ void GlLauncher::run(GlProgram& program, const Work& work) {
     if (timed && !by_clock) glBeginQuery(GL_TIME_ELAPSED, query_);
     glDispatchCompute(static_cast<GLuint>(x), static_cast<GLuint>(y), static_cast<GLuint>(z));
     if (timed && !by_clock) glEndQuery(GL_TIME_ELAPSED);
-    glMemoryBarrier(GL_SHADER_STORAGE_BARRIER_BIT | GL_TEXTURE_FETCH_BARRIER_BIT);
+    glMemoryBarrier(GL_SHADER_STORAGE_BARRIER_BIT | GL_TEXTURE_FETCH_BARRIER_BIT |
+                    GL_BUFFER_UPDATE_BARRIER_BIT);
     device.check(work.kernel);
     if (!timed) return;
     GLint64 nanoseconds = 0;

@@ -23,7 +23,7 @@ double seconds_of(GlLauncher& l, GlProgram& p, std::int64_t invocations) {
 
 Roofline measure_roofline(GlLauncher& l) {
     const bool software = l.device.info.software;
-    const auto wanted = std::int64_t{1} << (software ? 18 : 22);  // invocations, four numbers each
+    const auto wanted = std::int64_t{1} << (software ? 18 : 23);  // invocations, four numbers each
     const auto most = std::min(l.most_numbers(false) / 4, 64 * l.device.info.limits.groups[0]);
     const auto n = std::max<std::int64_t>(64, std::min(wanted, most) / 64 * 64);
     const GlBuffer from(4 * n), to(4 * n);
