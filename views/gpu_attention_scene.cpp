@@ -32,14 +32,13 @@ void find_nodes(AttentionScene& s) {
     }
 }
 
-const Tensor* fitting(const Trace& trace, NodeId id) {
-    const Tensor* t = id == no_node ? nullptr : trace.find(id);
-    return t != nullptr && t->shape == trace.shape(id) ? t : nullptr;
+const Tensor* kept(const Trace& trace, NodeId id) {
+    return id == no_node ? nullptr : fitting_tensor(trace, (*trace.graph)[id].name);
 }
 
 std::vector<OnlineState> states_of(const AttentionScene& s, std::int64_t row, std::int64_t tiles,
                                    bool output = true) {
-    const Tensor* values = output ? fitting(s.trace(), s.in.v.node) : nullptr;
+    const Tensor* values = output ? kept(s.trace(), s.in.v.node) : nullptr;
     const Real* const v = values == nullptr ? nullptr : values->real.data() + s.in.v.first;
     const std::int64_t n = std::min(s.work.context, tiles * s.cut.keys);
     return online_softmax(s.scores->real.data() + s.first + row * s.work.context, n, v,
@@ -136,7 +135,7 @@ double AttentionScene::shrink(std::int64_t tile) const {
 std::vector<double> AttentionScene::o(std::int64_t of_row, std::int64_t tile) const {
     if (tile < 0) return std::vector<double>(at(work.value_width));
     if (cut.keys == attention_tile)
-        if (const Tensor* t = fitting(trace(), o_node)) {
+        if (const Tensor* t = kept(trace(), o_node)) {
             const std::int64_t from =
                 (((batch * work.heads + head) * work.queries + of_row) * t->shape[3] + tile) *
                 work.value_width;
@@ -178,7 +177,7 @@ AttentionScene make_attention_scene(const Frame& frame, const View& view) {
     for (std::int64_t i = 0; i < work->groups(s.cut); ++i)
         if (const auto t = work->tokens(i, s.head % work->share, s.cut); t.count > 0)
             s.bands.push_back({i, t.first, t.count, work->walked(i, s.cut)});
-    s.scores = fitting(*frame.trace, s.scores_node);
+    s.scores = kept(*frame.trace, s.scores_node);
     if (s.scores == nullptr) {
         s.missing = "The scores of this layer, " + g[s.scores_node].name +
                     ", were not kept: the command “complete " + g[s.scores_node].name +

@@ -83,10 +83,11 @@ std::string result_headline(const ResultScene& s) {
 
 std::vector<std::string> result_facts(const ResultScene& s) {
     const DeviceReport& r = *s.setup.report.value;
-    return {r.device.name, variant_text(s.setup), software_words(r.device), r.stopped,
+    return {software_words(r.device), r.stopped, variant_text(s.setup),
             s.part != nullptr && !s.part->node.empty()
                 ? s.part->node + ", " + product_text(s.rows, s.cols)
-                : ""};
+                : "",
+            r.device.name};
 }
 
 std::string result_description(const ResultScene& s) {

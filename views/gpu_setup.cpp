@@ -41,10 +41,7 @@ Setup make_setup(const Frame& frame, const View& view) {
     if (s.device() && !frame.gpu->device().variants.empty())
         s.variant = frame.gpu->device().variants.front();
     for (const KernelVariant v : all_variants)
-        if (variant == name_of(v)) {
-            s.variant = v;
-            s.chosen = true;
-        }
+        if (variant == name_of(v)) s.variant = v;
     s.half = setting_bool(frame, view, "half");
     if (s.device())
         s.report = result_of<DeviceReport>(frame, device_report(*frame.trace, s.layer, frame.gpu));

@@ -18,8 +18,7 @@ struct Setup {
     std::string missing;  // why nothing can be drawn, a sentence; else empty
     std::int64_t layer = 0;
     KernelVariant variant{};
-    bool chosen = false;  // by hand; else the one that the device takes by itself
-    bool half = false;    // 16-bit storage, where results are looked at
+    bool half = false;  // 16-bit storage, where results are looked at
     Result<DeviceReport> report;
 
     const Trace& trace() const { return *frame->trace; }

@@ -3,6 +3,7 @@
 #include "core/backend/executor.h"
 #include "core/error.h"
 #include "core/io/half.h"
+#include "core/run/device_task.h"
 #include "core/run/kernel_work.h"
 
 #include <algorithm>
@@ -20,21 +21,6 @@ std::size_t at(std::int64_t i) {
     return static_cast<std::size_t>(i);
 }
 
-// One operation of a part, in the order in which they run; the last one's value is compared.
-struct Operation {
-    NodeId id = no_node;
-    Op op{};
-    std::vector<NodeId> inputs;
-};
-
-struct Task {
-    std::string title, node, missing;
-    std::vector<Operation> operations;
-    TensorPtr expected;
-    std::vector<std::pair<NodeId, TensorPtr>> given;  // values of the trace that it reads
-    TensorPtr m, d;                                   // of attention, as the trace has them
-};
-
 struct Question {
     std::shared_ptr<const Graph> graph;
     WeightsPtr weights;
@@ -42,117 +28,10 @@ struct Question {
     BackendPtr backend;
     std::string layer;
     bool recorded = true;  // the trace's values are the CPU's
-    std::vector<Task> tasks;
+    std::vector<DeviceTask> tasks;
 };
 
-// An edit below the part's own inputs, which the device would not see.
-std::string edited_inside(const Trace& trace, const Task& task,
-                          const std::vector<NodeId>& outside) {
-    const Graph& g = *trace.graph;
-    std::vector<NodeId> stack{task.operations.back().id};
-    for (const Operation& o : task.operations) stack.push_back(o.id);
-    std::vector<char> seen(at(g.size()));
-    while (!stack.empty()) {
-        const NodeId id = stack.back();
-        stack.pop_back();
-        if (std::exchange(seen[at(id)], 1) != 0) continue;
-        const bool param = g[id].op == Op::param;
-        const bool given = std::find(outside.begin(), outside.end(), id) != outside.end();
-        if (given && !param) continue;
-        for (const Edit& e : trace.edits)
-            if (g.find(e.node) == id)
-                return e.node + " was set by hand, which the device would not see";
-        if (!param) stack.insert(stack.end(), g[id].inputs.begin(), g[id].inputs.end());
-    }
-    return "";
-}
-
-// What the operations read and do not make themselves.
-std::vector<NodeId> outside_of(const Task& task) {
-    std::vector<NodeId> all;
-    for (const Operation& o : task.operations)
-        for (const NodeId in : o.inputs)
-            if (std::none_of(task.operations.begin(), task.operations.end(),
-                             [&](const Operation& other) { return other.id == in; }) &&
-                std::find(all.begin(), all.end(), in) == all.end())
-                all.push_back(in);
-    return all;
-}
-
-void collect(const Trace& trace, Task& task) {
-    const Graph& g = *trace.graph;
-    const NodeId result = task.operations.back().id;
-    task.node = g[result].name;
-    const std::vector<NodeId> outside = outside_of(task);
-    task.missing = edited_inside(trace, task, outside);
-    const auto take = [&](NodeId id) {
-        TensorPtr t = trace.share(id);
-        if (t && !(t->shape == trace.shape(id))) t = nullptr;
-        if (!t && task.missing.empty())
-            task.missing = "the trace does not hold " + g[id].name +
-                           (trace.weights ? ", which was not kept" : "");
-        return t;
-    };
-    task.expected = take(result);
-    if (task.expected && task.expected->size() == 0)
-        task.missing = "this text is too short for the layer to see a token";
-    for (const NodeId id : outside)
-        if (g[id].op != Op::param)
-            task.given.emplace_back(id, take(id));
-        else if (!trace.weights && task.missing.empty())
-            task.missing = "a saved trace holds no weights, and experts need them";
-}
-
-Operation fused(const Graph& g, NodeId id) {
-    return {id, *g[id].fused, g[id].fused_inputs};
-}
-Operation step(const Graph& g, NodeId id) {
-    return {id, g[id].op, g[id].inputs};
-}
-
-Task attention_task(const Trace& trace, NodeId id) {
-    const Graph& g = *trace.graph;
-    Task task;
-    task.title = "Attention";
-    if (id == no_node) {
-        task.missing = "this layer has no attention";
-        return task;
-    }
-    task.operations = {fused(g, id)};
-    collect(trace, task);
-    const std::string prefix = task.node.substr(0, task.node.rfind('.') + 1);
-    for (const auto& [name, into] : {std::pair{"online_m", &task.m}, {"online_d", &task.d}})
-        if (const NodeId node = g.find(prefix + name);
-            node != no_node && std::none_of(trace.edits.begin(), trace.edits.end(),
-                                            [&](const Edit& e) { return e.node == g[node].name; }))
-            *into = trace.share(node);
-    return task;
-}
-
-Task experts_task(const Trace& trace, NodeId id) {
-    Task task;
-    task.title = "Routed experts";
-    if (id == no_node) {
-        task.missing = "no layer of this model has experts";
-        return task;
-    }
-    task.operations = {fused(*trace.graph, id)};
-    collect(trace, task);
-    return task;
-}
-
-// gate, up, SwiGLU and down: what lies between stays on the device.
-Task shared_task(const Trace& trace, NodeId down) {
-    const Graph& g = *trace.graph;
-    Task task;
-    task.title = "Shared expert";
-    const NodeId h = g[down].inputs[0];
-    task.operations = {step(g, g[h].inputs[0]), step(g, g[h].inputs[1]), step(g, h), step(g, down)};
-    collect(trace, task);
-    return task;
-}
-
-ConstView view_of(const Question& q, const Task& task, NodeId id) {
+ConstView view_of(const Question& q, const DeviceTask& task, NodeId id) {
     const Node& node = (*q.graph)[id];
     if (node.op == Op::param) return q.weights->at(node.name).view();
     for (const auto& [given, tensor] : task.given)
@@ -160,11 +39,11 @@ ConstView view_of(const Question& q, const Task& task, NodeId id) {
     return {node.shape(q.extent), nullptr, nullptr};  // on the device
 }
 
-void compute(const Question& q, const Task& task, DeviceRun& device, Tensor& out,
+void compute(const Question& q, const DeviceTask& task, DeviceRun& device, Tensor& out,
              DeviceReport::Run& run) {
     run.launches.clear();
     run.online = {};
-    for (const Operation& o : task.operations) {
+    for (const DeviceOperation& o : task.operations) {
         std::vector<ConstView> in;
         for (const NodeId id : o.inputs) in.push_back(view_of(q, task, id));
         const bool last = &o == &task.operations.back();
@@ -190,12 +69,12 @@ TensorPtr rounded(const Tensor& t) {
 }
 
 // What the CPU makes of the same inputs; `half`: with weights, keys and values rounded to 16 bits.
-TensorPtr on_cpu(const Question& q, const Task& task, bool half) {
+TensorPtr on_cpu(const Question& q, const DeviceTask& task, bool half) {
     const NodeId result = task.operations.back().id;
     std::map<NodeId, TensorPtr> known(task.given.begin(), task.given.end());
     std::shared_ptr<Weights> weights;
     if (q.weights) weights = std::make_shared<Weights>(*q.weights);
-    for (const Operation& o : task.operations)
+    for (const DeviceOperation& o : task.operations)
         for (std::size_t i = 0; half && i < o.inputs.size(); ++i) {
             const Node& node = (*q.graph)[o.inputs[i]];
             if (node.op == Op::param)
@@ -241,7 +120,7 @@ void compare(const Tensor& expected, double rounding, DeviceReport::Run& run) {
 }
 
 // Both are (B, H, T, tiles); tiles behind the diagonal are nobody's.
-std::optional<DeviceReport::OnlineError> states_error(const Task& task, const Extent& extent,
+std::optional<DeviceReport::OnlineError> states_error(const DeviceTask& task, const Extent& extent,
                                                       const DeviceReport::Run& run) {
     const OnlineRecord& r = run.online;
     if (!task.m || !task.d || r.keys != attention_tile || r.tiles != task.m->shape.cols() ||
@@ -267,7 +146,7 @@ std::optional<DeviceReport::OnlineError> states_error(const Task& task, const Ex
     return e;
 }
 
-void run_on(const Question& q, const Task& task, const Tensor& expected, double rounding,
+void run_on(const Question& q, const DeviceTask& task, const Tensor& expected, double rounding,
             DeviceReport::Run& run) {
     const auto device = q.backend->begin(q.weights, run.variant, run.half);
     if (!device) {
@@ -289,8 +168,8 @@ void run_on(const Question& q, const Task& task, const Tensor& expected, double 
     if (!run.half) run.states = states_error(task, q.extent, run);
 }
 
-std::string not_taken(const Question& q, const Task& task) {
-    for (const Operation& o : task.operations)
+std::string not_taken(const Question& q, const DeviceTask& task) {
+    for (const DeviceOperation& o : task.operations)
         if (!q.backend->takes(*q.graph, o.id, o.op, q.extent))
             return "the device leaves " + (*q.graph)[o.id].name + " of this size to the CPU";
     return "";
@@ -303,7 +182,7 @@ DerivedPtr measure(const Question& q, const Progress& progress) {
     const auto& variants = report->device.variants;
     const double total = 1 + 2.0 * static_cast<double>(variants.size() * q.tasks.size());
     double done = 0;
-    for (const Task& task : q.tasks) {
+    for (const DeviceTask& task : q.tasks) {
         DeviceReport::Part part{task.title, task.node, task.missing, task.expected, q.recorded, {}};
         if (part.missing.empty()) part.missing = not_taken(q, task);
         if (!progress(done / total)) return nullptr;
@@ -343,7 +222,7 @@ DerivedPtr measure(const Question& q, const Progress& progress) {
 DerivedKey key_of(const Question& q) {
     std::ostringstream name;
     name << "device report, " << q.layer << ", weights " << q.weights.get();
-    for (const Task& task : q.tasks) {
+    for (const DeviceTask& task : q.tasks) {
         name << ", " << task.node << " " << task.expected.get();
         for (const auto& [id, tensor] : task.given) name << " " << tensor.get();
         if (!task.missing.empty()) name << " " << task.missing;

@@ -445,7 +445,7 @@ TEST(GpuCost, TheTableIsTheLaunches) {
     EXPECT_TRUE(says(canvas, format_short(4 * n * D * W)));
     EXPECT_TRUE(says(canvas, format_short(2 * n * D * W)));
     // The fake runs at 20 GFLOP/s, under a roof of 50.
-    EXPECT_TRUE(says(canvas, "20 GFLOP/s"));
+    EXPECT_TRUE(says(canvas, "20 of at most 50 GFLOP/s"));
     EXPECT_TRUE(says(canvas, "multiply-adds: 50 GFLOP/s"));
     EXPECT_TRUE(says(canvas, "copies: 10 GB/s"));
     EXPECT_TRUE(says(canvas, "40 %"));
