@@ -215,8 +215,7 @@ void draw_group(Canvas& canvas, const AttentionScene& s, const Rect& area) {
         (s.done(b) ? ", done: its last tile" : ", tile " + std::to_string(tile));
     const double head = draw_block_title(
         canvas, t, area, title,
-        "rows " + std::to_string(b.first) + "–" + std::to_string(b.first + b.rows - 1) + ", keys " +
-            std::to_string(tile * s.cut.keys) + "–" + std::to_string(tile * s.cut.keys + keys - 1));
+        range_text("row", b.first, b.rows) + ", " + range_text("key", tile * s.cut.keys, keys));
     const Rect in{area.x, area.y + head, area.w, area.h - head};
     const bool foot = in.h >= 240 * u;
     const Rect inner = in.inset(8 * u);

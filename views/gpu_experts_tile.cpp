@@ -92,7 +92,7 @@ void draw_tile(Canvas& canvas, const ExpertsScene& s, const Rect& area) {
     if (map.h < 24 * u || map.w < 40 * u) return;
     // The empty part stays visible, however the rows share the rest.
     const double waste = empty == 0 ? 0 : std::clamp(map.h * 0.4, line + 4 * u, map.h - 16 * u);
-    const double rows = std::min(map.h - waste, 72 * u * static_cast<double>(tile.rows));
+    const double rows = std::min(map.h - waste, 110 * u * static_cast<double>(tile.rows));
     const Rect used{map.x, map.y, map.w, rows};
     if (s.h != nullptr)
         draw_heat_map(canvas, t, tile_map(s, used));

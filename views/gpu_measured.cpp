@@ -6,7 +6,7 @@ namespace sf::gpu {
 
 std::string words_without_report(const Setup& s) {
     if (!s.missing.empty()) return s.missing;
-    if (!s.device()) return no_device_title(*s.frame) + ". " + no_device_words(*s.frame);
+    if (!s.device()) return no_device_title(*s.frame) + ". " + no_device_words();
     if (s.report.value != nullptr) return "";
     if (!s.report.error.empty()) return s.report.error;
     return "The device is at work; its results come in a moment.";
@@ -21,8 +21,7 @@ bool draw_without_report(Canvas& canvas, const Setup& s, const Rect& area,
         return true;
     }
     if (!s.device()) {
-        draw_empty_page(canvas, t, area, titles, "", no_device_title(*s.frame),
-                        no_device_words(*s.frame));
+        draw_empty_page(canvas, t, area, titles, "", no_device_title(*s.frame), no_device_words());
         return true;
     }
     if (s.report.value != nullptr) return false;

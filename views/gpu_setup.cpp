@@ -89,12 +89,15 @@ std::vector<Need> report_needs(const Frame& frame, const View& view) {
 }
 
 std::string no_device_title(const Frame& frame) {
-    return frame.gpu_note.empty() ? "No device computes here" : frame.gpu_note;
+    if (frame.gpu_note.empty()) return "No device computes here";
+    std::string note = frame.gpu_note;
+    if (note.ends_with('.')) note.pop_back();
+    return note;
 }
 
-std::string no_device_words(const Frame&) {
-    return "Results and times come from a device that runs compute shaders. Choose one in the "
-           "window's model line, or with --backend gl on the command line: stepformer figure gpu "
+std::string no_device_words() {
+    return "Results and times come from a device that runs compute shaders. Press “CPU” at the "
+           "top of the window, or give --backend gl on the command line: stepformer figure gpu "
            "--backend gl. The pages “Attention” and “Experts” need none.";
 }
 
@@ -148,6 +151,12 @@ std::int64_t whole(const Frame& frame, const View& view, const char* name) {
 
 std::string counted(std::int64_t n, const std::string& one) {
     return format_count(n) + " " + one + (n == 1 ? "" : "s");
+}
+
+std::string range_text(const std::string& one, std::int64_t first, std::int64_t count) {
+    return count == 1
+               ? one + " " + std::to_string(first)
+               : one + "s " + std::to_string(first) + "–" + std::to_string(first + count - 1);
 }
 
 std::string product_text(std::int64_t rows, std::int64_t columns) {

@@ -36,7 +36,7 @@ std::vector<Need> report_needs(const Frame& frame, const View& view);
 
 // Why there is no device, and how to get one: a headline and a sentence.
 std::string no_device_title(const Frame& frame);
-std::string no_device_words(const Frame& frame);
+std::string no_device_words();
 // "llvmpipe … is a software renderer: it shows the mechanism, not the speed"; empty for a GPU.
 std::string software_words(const DeviceInfo& device);
 
@@ -54,6 +54,8 @@ std::string rate_text(double flops_per_second);                   // "12.3 GFLOP
 std::int64_t whole(const Frame& frame, const View& view, const char* name);
 // 12 "work groups", 1 "work group".
 std::string counted(std::int64_t n, const std::string& one);
+std::string range_text(const std::string& one, std::int64_t first,
+                       std::int64_t count);                         // "rows 8–9"
 std::string product_text(std::int64_t rows, std::int64_t columns);  // "64 × 32"
 
 // "device = CPU" of a part, for each of its runs that was not refused.
