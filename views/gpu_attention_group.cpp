@@ -14,10 +14,6 @@ namespace sf::gpu {
 
 namespace {
 
-std::int64_t bytes_of(const AttentionScene& s, std::int64_t numbers) {
-    return numbers * (s.setup.half ? 2 : 4);
-}
-
 // Rows first .. first + rows of up to two parts side by side, as they lie in the trace.
 struct Operand {
     const HeadPart* parts[2] = {nullptr, nullptr};
@@ -196,10 +192,16 @@ void draw_row_names(Canvas& canvas, const AttentionScene& s, const Rect& q, doub
     canvas.hit({q.x - width, q.y, width - 2, q.h}, {"setting:row", b.first, b.rows, 1, 1, 0});
 }
 
+// With what the kernel says that it takes of the work group's shared memory.
 std::string where_it_stays(const AttentionScene& s) {
-    return s.setup.variant == KernelVariant::registers
-               ? "on the chip, in registers: Q, m, d and o stay from tile to tile"
-               : "on the chip, shared memory and registers: Q, m, d and o stay from tile to tile";
+    if (s.setup.variant == KernelVariant::registers)
+        return "on the chip, in registers: Q, m, d and o stay from tile to tile";
+    std::string text = "on the chip: Q, m, d and o stay from tile to tile";
+    const DeviceReport::Run* run = s.setup.run(s.setup.part(s.node));
+    if (run != nullptr && !run->launches.empty() && run->launches.front().shared_bytes > 0)
+        text += "; " + format_bytes(run->launches.front().shared_bytes) + " of " +
+                format_bytes(s.setup.report.value->device.limits.shared_bytes) + " shared memory";
+    return text;
 }
 
 }  // namespace
@@ -236,18 +238,19 @@ void draw_group(Canvas& canvas, const AttentionScene& s, const Rect& area) {
                           std::int64_t rows, bool upright) {
         return Operand{{&a, c}, first, rows, upright};
     };
-    const auto detail = [&](std::int64_t rows, std::int64_t width) {
-        return product_text(rows, width) + ", " + format_bytes(bytes_of(s, rows * width));
+    const auto detail = [&](std::int64_t rows, std::int64_t width, std::int64_t each) {
+        return product_text(rows, width) + ", " + format_bytes(rows * width * each);
     };
+    const std::int64_t stored = s.setup.half ? 2 : 4;  // bytes of a key's or value's number
     const auto named = [&](const Rect& r, const std::string& word, std::optional<Meaning> meaning,
                            const std::string& what) {
         draw_name(canvas, s, {r.x, r.y - name - 2, r.w, name}, word, meaning, what);
     };
-    named(p.k, "K", Meaning::key, detail(keys, s.work.key_width));
-    named(p.v, "V", Meaning::value, detail(keys, s.work.value_width));
-    named(p.q, "Q", Meaning::query, detail(b.rows, s.work.key_width));
+    named(p.k, "K", Meaning::key, detail(keys, s.work.key_width, stored));
+    named(p.v, "V", Meaning::value, detail(keys, s.work.value_width, stored));
+    named(p.q, "Q", Meaning::query, detail(b.rows, s.work.key_width, 4));
     named(p.a, "a = q·k / √d", std::nullopt, product_text(b.rows, keys));
-    named(p.o, "o", Meaning::value, detail(b.rows, s.work.value_width));
+    named(p.o, "o", Meaning::value, detail(b.rows, s.work.value_width, 4));
     {
         // The tile comes column by column of K, row by row of V, and its scores with it.
         const ClipScope keys_come(canvas, {p.k.x, p.k.y, p.k.w * move.come, p.k.h});

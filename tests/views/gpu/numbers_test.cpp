@@ -212,6 +212,12 @@ TEST(GpuAttention, OperandsAreTheTensorsOwnRows) {
     EXPECT_NE(find_hit(canvas, "layers.1.cache_k_pe"), nullptr);
     const std::int64_t width = c.qk_nope_head_dim + c.qk_rope_head_dim;
     EXPECT_TRUE(says(canvas, "4 × " + std::to_string(width) + ", " + format_bytes(4 * width * 4)));
+    // 16 bits are what keys and values are stored in, not queries.
+    w.p.set("half=true");
+    EXPECT_TRUE(
+        says(w.p.draw(), "4 × " + std::to_string(width) + ", " + format_bytes(4 * width * 2)));
+    EXPECT_TRUE(
+        says(w.p.draw(), "3 × " + std::to_string(width) + ", " + format_bytes(3 * width * 4)));
 }
 
 TEST(GpuAttention, TheWalkFollowsTheSteps) {
@@ -241,6 +247,7 @@ TEST(GpuAttention, TellsTheDevicesOwnMAndD) {
     p.settle();
     const RecordingCanvas canvas = p.draw();
     EXPECT_TRUE(canvas.has_text("m and d as the device left them"));
+    EXPECT_TRUE(canvas.has_text("16 KiB of 32 KiB shared memory"));
     // The last row of the last head is the one that the device tells wrong.
     const Running after = running(*p.trace, 0, 3, p.trace->extent.tokens - 1, 96);
     EXPECT_TRUE(canvas.has_text(format_number(after.m + 0.25)));
