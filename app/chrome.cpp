@@ -66,7 +66,7 @@ std::vector<Piece> top_pieces(const Controller& c) {
         add(format_count(static_cast<std::int64_t>(n)) +
                 (n == 1 ? " value set by hand ↺" : " values set by hand ↺"),
             1, Weight::bold, false, "command:restore");
-    add("CPU", 3);
+    add(c.backend_text(), 3, Weight::regular, true, "command:backend");
     const ModelConfig* config = s.model ? &s.model->config : nullptr;
     if (s.trace && s.trace->graph) config = &s.trace->graph->config;
     if (config) add(format_short(static_cast<double>(cost(*config).parameters)) + " parameters", 4);

@@ -47,7 +47,8 @@ void add_model_options(CLI::App& app, cli::RunArguments& a) {
     text_option(app, "--model", a.model, "DIR", "config.json and model.safetensors (or its index)");
     text_option(app, "--preset", a.preset, "NAME", "an untrained model: nano, micro, bench");
     text_option(app, "--seed", a.seed, "S", "of the untrained preset's weights, and of drawing");
-    text_option(app, "--backend", a.backend, "cpu|auto", "what computes");
+    text_option(app, "--backend", a.backend, "cpu|gl|auto",
+                "who computes attention and experts: an OpenGL device, or the CPU all");
     text_option(app, "--threads", a.threads, "T", "threads that compute");
     text_option(app, "--attention", a.attention, "naive|absorbed",
                 "keys and values expanded, or queries taken into latent space");
@@ -285,7 +286,11 @@ private:
             "ms, best_ms, cpu_ms, tokens_per_second, acceptance, tokens_per_pass, ratio_to_plain "
             "and best_ratio_to_plain. Each of "
             "pictures has view, page, strokes, ms (median) and p95_ms of drawing it anew, their "
-            "limit_ms, and replay_ms with ratio_to_replay: the drawing calls alone. "
+            "limit_ms, and replay_ms with ratio_to_replay: the drawing calls alone. device has name, "
+            "software, cpu_threads, copy_gbs and fma_gflops as measured (or absent: why there is "
+            "none), and each of its kernels name, ms, best_ms, gflops, share_of_roof (of the "
+            "arithmetic or the copying, the larger), cpu_ms and, of products and attention, "
+            "eigen_ms on cpu_threads, with ratio_to_ and best_ratio_to_ each. "
             "tests/bench/race.py runs it against PyTorch and llama2.c.");
     }
 

@@ -184,7 +184,10 @@ void print_all(const ChosenModel& chosen, const Evaluation& e) {
 }  // namespace
 
 int eval(const EvalArguments& arguments) {
-    check_build(arguments);
+    check_options(arguments);
+    if (arguments.backend.value == "gl")
+        throw UserError(
+            "--backend: eval reads on the CPU's threads, not by OpenGL: use cpu or auto");
     const EvaluationOptions options = options_of(arguments);
     const ChosenModel chosen = choose_model(arguments);
     const Evaluation result = evaluate(chosen.model, options);

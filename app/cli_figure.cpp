@@ -90,6 +90,7 @@ void add_run(FigureRequest& request, const FigureArguments& arguments, ChosenRun
     request.timeline = std::make_shared<Timeline>(*request.trace);
     request.history = std::move(run.history);
     request.runs = compared_runs(arguments.compare);
+    request.backend = run.backend;
     if (arguments.train_step.given) request.train_step = request.trace->trained_step;
     request.model_arguments = std::move(run.model_arguments);
     request.run_arguments = std::move(run.run_arguments);
@@ -204,7 +205,8 @@ int list_view(const FigureArguments& arguments) {
 SessionOptions session_of(const RunArguments& arguments) {
     SessionOptions session;
     session.engine.threads = threads(arguments);
-    check_build(arguments);
+    session.wish = backend_wish(arguments.backend.given ? arguments.backend.value : "auto");
+    check_options(arguments);
     session.runs = compared_runs(arguments.compare);
     const bool has_run = arguments.prompt.given || arguments.ids.given || arguments.trace.given;
     if (has_run || arguments.train_step.given) check_source(arguments, true);
@@ -264,6 +266,7 @@ int figure(const FigureArguments& arguments) {
         write_file(file, bytes);
     }
     say_notes(note, request.runs);
+    say_backend(request.backend);
     return 0;
 }
 
@@ -276,6 +279,7 @@ int describe(const FigureArguments& arguments) {
     const Theme theme = figure_theme(request);
     std::cout << request.view->describe(figure_frame(request, theme)) << '\n';
     say_notes(note, request.runs);
+    say_backend(request.backend);
     return 0;
 }
 
@@ -298,9 +302,11 @@ int shot(const FigureArguments& arguments) {
         options.text_percent = static_cast<int>(integer_or(arguments.text, "--text", 75, 300, 0));
     check_source(arguments, true);
     static_cast<SessionOptions&>(options) = session_of(arguments);
+    options.backend = choose_backend(arguments);
     options.commands = arguments.commands;
     if (options.model && !options.model->no_history.empty()) say(options.model->no_history);
     const std::string bytes = shot_png(options);
+    say_backend(options.backend);
     const Uninterrupted writing;
     write_file(file, bytes);
     return 0;

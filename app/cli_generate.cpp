@@ -137,7 +137,7 @@ private:
 }  // namespace
 
 int generate(const GenerateArguments& arguments) {
-    check_build(arguments);
+    check_options(arguments);
     if (arguments.train_step.given)
         throw UserError(
             "--train-step: generate needs weights, and of a step of training only a probe is kept");
@@ -148,6 +148,8 @@ int generate(const GenerateArguments& arguments) {
     SamplingOptions options = sampling_of(arguments, model.config);
     options.distributions = false;
     for (const auto& prompt : prompts) check_room(model, prompt, options.max_new);
+    const ChosenBackend backend = choose_backend(arguments);
+    options.backend = backend.backend;
     if (!chosen.note.empty()) say(chosen.note);
 
     nlohmann::ordered_json sequences = nlohmann::ordered_json::array();
@@ -181,6 +183,7 @@ int generate(const GenerateArguments& arguments) {
         if (model.tokenizer) text = to_valid_utf8(model.tokenizer->decode(ids));
         sequences.push_back({{"prompt_ids", prompt}, {"ids", ids}, {"text", text}});
     }
+    say_backend(backend);
     const double per_pass =
         static_cast<double>(total) / static_cast<double>(std::max<std::int64_t>(1, all.passes));
     if (speculation && !arguments.json)

@@ -55,10 +55,25 @@ AttentionMode attention(const RunArguments& arguments, AttentionMode standard) {
                : AttentionMode::absorbed;
 }
 
-void check_build(const RunArguments& arguments) {
-    if (choice_or(arguments.backend, "--backend", {"auto", "cpu", "gl"}, "auto") == "gl")
-        throw UserError("--backend: there is no GL backend in this build, use cpu or auto");
+void check_options(const RunArguments& arguments) {
+    choice_or(arguments.backend, "--backend", {"auto", "cpu", "gl"}, "auto");
     threads(arguments);
+}
+
+ChosenBackend choose_backend(const RunArguments& arguments) {
+    ChosenBackend chosen = open_backend(
+        backend_wish(choice_or(arguments.backend, "--backend", {"auto", "cpu", "gl"}, "auto")),
+        false);
+    if (chosen.refused) say(chosen.note);
+    return chosen;
+}
+
+void say_backend(const ChosenBackend& chosen) {
+    if (!chosen.backend) return;
+    if (const std::string why = chosen.backend->given_up(); !why.empty())
+        say(why);
+    else if (const std::string left = chosen.backend->note(); !left.empty())
+        say(left);
 }
 
 void check_source(const RunArguments& arguments, bool trace_allowed) {
@@ -194,13 +209,18 @@ std::vector<std::string> source_arguments(const RunArguments& arguments) {
 }
 
 ChosenRun choose_run(const RunArguments& arguments) {
-    check_build(arguments);
+    check_options(arguments);
     check_source(arguments, true);
     ChosenRun run;
-    if (arguments.train_step.given) return choose_probe(arguments);
+    if (arguments.train_step.given) {
+        run = choose_probe(arguments);
+        run.backend = choose_backend(arguments);
+        return run;
+    }
     run.run_arguments = source_arguments(arguments);
     if (arguments.trace.given) {
         run.trace = read_trace(arguments.trace.value);
+        run.backend = choose_backend(arguments);
         return run;
     }
     RunOptions options;
@@ -209,9 +229,13 @@ ChosenRun choose_run(const RunArguments& arguments) {
     options.gradients = arguments.grad;
     ChosenModel chosen = choose_model(arguments);
     const auto ids = choose_ids(arguments, *chosen.model, false);
+    run.backend = choose_backend(arguments);
+    options.backend = run.backend.backend;
     run.trace = run_trace(chosen.model, ids, options);
     run.history = chosen.model->history;
     run.model_arguments = chosen.arguments;
+    if (arguments.backend.given && arguments.backend.value == "gl")
+        run.model_arguments.insert(run.model_arguments.end(), {"--backend", "gl"});
     run.note = chosen.note;
     if (run.note.empty()) run.note = left_out_note(*run.trace);
     return run;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/backend_choice.h"
 #include "app/cli_arguments.h"
 #include "core/model/model.h"
 #include "core/run/history.h"
@@ -25,8 +26,12 @@ int thread_count(const Text& threads);
 int threads(const RunArguments& arguments);
 AttentionMode attention(const RunArguments& arguments, AttentionMode standard);
 
-// Options that this build refuses whatever else is asked (--backend gl).
-void check_build(const RunArguments& arguments);
+// Options that are wrong whatever else is asked.
+void check_options(const RunArguments& arguments);
+// Opens what --backend names. What is wrong with it is said at once, and by `say_backend` behind
+// the run: why the device was given up, or what it left to the CPU.
+ChosenBackend choose_backend(const RunArguments& arguments);
+void say_backend(const ChosenBackend& chosen);
 // Exactly one of --prompt, --ids and --trace; with `trace_allowed` false one of the first two. With
 // --train-step none is needed, and choose_probe says why none fits.
 void check_source(const RunArguments& arguments, bool trace_allowed);
@@ -44,6 +49,7 @@ struct ChosenRun {
     std::shared_ptr<const History> history;  // of the model's training; may be null
     std::vector<std::string> model_arguments, run_arguments;
     std::string note;
+    ChosenBackend backend;
 };
 // The probe that --train-step asks for. Throws UserError when the model has none or a text was
 // given, which a probe does not read.

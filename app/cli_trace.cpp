@@ -20,7 +20,7 @@ constexpr std::int64_t trace_budget = std::int64_t{8} << 30;
 }  // namespace
 
 int trace(const TraceArguments& arguments) {
-    check_build(arguments);
+    check_options(arguments);
     if (!arguments.output.given || arguments.output.value.empty())
         throw UserError("-o: trace needs the name of the file to write");
     check_source(arguments, false);
@@ -47,15 +47,18 @@ int trace(const TraceArguments& arguments) {
     const auto ids = choose_ids(arguments, *chosen.model, false);
     const auto tokens = static_cast<std::int64_t>(ids[0].size());
     const std::int64_t prefill = integer_or(arguments.decode, "--decode", 1, tokens, 0);
+    const ChosenBackend backend = choose_backend(arguments);
+    options.backend = backend.backend;
     const TracePtr trace = run_trace(chosen.model, ids, options);
     std::map<std::string, TensorPtr> extra;
     if (prefill > 0)
-        extra["decode_logits"] = std::make_shared<Tensor>(
-            decode_logits(chosen.model, ids, prefill, options.attention, options.threads));
+        extra["decode_logits"] = std::make_shared<Tensor>(decode_logits(
+            chosen.model, ids, prefill, options.attention, options.threads, backend.backend));
     {
         const Uninterrupted writing;
         write_trace(arguments.output.value, *trace, extra);
     }
+    say_backend(backend);
     if (!chosen.note.empty()) say(chosen.note);
     if (const std::string note = left_out_note(*trace); !note.empty()) say(note);
     return 0;

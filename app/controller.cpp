@@ -43,7 +43,18 @@ Controller::Controller(const SessionOptions& options, Host host)
     if (state_.views.empty()) state_.views = {views().front()->id()};
     state_.focus = std::min(state_.focus, panes() - 1);
     theme_ = theme();
-    engine_ = std::make_unique<Engine>(options.model, options.engine, host_.wake);
+    chosen_ = options.backend;
+    wish_ = options.wish;
+    Engine::Options engine = options.engine;
+    engine.backend = chosen_.backend;
+    backend_posted_ = chosen_.backend != nullptr;
+    engine_ = std::make_unique<Engine>(options.model, engine, host_.wake);
+    if (!chosen_.backend && !chosen_.refused) {
+        if (opens_a_device(wish_))
+            open_backend(wish_, false);
+        else
+            chosen_ = sf::open_backend(wish_, true);
+    }
     worker_ = std::make_unique<DerivedWorker>(host_.wake);
     engines_ = plain_ = snapshot_ = engine_->snapshot();
     error_seen_ = snapshot_->error_version;
@@ -78,6 +89,7 @@ void Controller::tick(double now) {
     now_ = now;
     take_derived();
     take_snapshot();
+    take_backend();
     take_runs();
     if (phase_ < 1) {
         const double x = (now - move_begin_) / move_seconds;
@@ -130,6 +142,7 @@ double Controller::next_wake() const {
     if (phase_ < 1) return now_;
     if (state_.playing) at = next_play_;
     if (!toast_.text.empty()) at = std::min(at, toast_.until);
+    if (backend_pending()) at = std::min(at, next_look_);
     if (drawn_up_ != built_) at = std::min(at, drawn_up_since_ + shape_rest);
     return at;
 }
@@ -139,10 +152,12 @@ bool Controller::running() const {
 }
 
 bool Controller::idle() const {
-    return snapshot_->done >= posted_ && waiting_.empty() && phase_ >= 1 && worker_->idle();
+    return snapshot_->done >= posted_ && !backend_pending() && waiting_.empty() && phase_ >= 1 &&
+           worker_->idle();
 }
 
 void Controller::wait_idle(double now) {
+    wait_for_backend();
     engine_->wait_idle();
     engine_->wait_for([](const Snapshot& s) { return !s.training || !s.training->stepping; });
     tick(now);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "app/app_state.h"
+#include "app/backend_choice.h"
 #include "app/exporter.h"
 #include "app/session.h"
 #include "core/engine/derived_worker.h"
@@ -12,6 +13,7 @@
 #include <array>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,6 +43,8 @@ struct Host {
     std::function<void(const std::string&)> copy;   // to the clipboard
     std::function<void(const std::string&)> print;  // a line for the terminal
     std::function<std::string()> window_png;        // the last frame as it is on screen
+    // A context to compute with where EGL has none; null: there is none either.
+    std::function<std::unique_ptr<GlContext>()> compute_context;
 };
 
 // A sentence over the picture that goes by itself.
@@ -171,6 +175,9 @@ public:
     void open_trace(const std::string& file);
     void set_attention(std::string_view mode);
     void set_gradients(bool on);
+    void set_backend(std::string_view word);  // "cpu", "gl" or "auto"; empty: the other one
+    // Who computes, as the top line says it: "CPU", "CPU + llvmpipe".
+    std::string backend_text() const;
     void write_on(std::int64_t tokens);
     void complete(const std::string& node);
     void save_view(const std::string& file);
@@ -239,6 +246,11 @@ private:
     void post(Command command);
     void post_training(Command command);
     void take_snapshot();
+    void open_backend(BackendWish wish, bool tell);
+    void wait_for_backend();
+    void take_backend();
+    BackendPtr device() const;
+    bool backend_pending() const;  // it is opened or compiles
     void take_derived();
     void tell_needs();
     Frame still_frame(int pane) const;
@@ -287,6 +299,12 @@ private:
     // What a run in progress will be called once it is there.
     std::vector<std::string> next_model_arguments_, next_run_arguments_;
     std::unique_ptr<Engine> engine_;
+    // The device that was asked for; `posted`: that runs use it.
+    BackendWish wish_ = BackendWish::automatic;
+    std::future<ChosenBackend> opening_;
+    ChosenBackend chosen_;
+    bool backend_posted_ = false, tell_backend_ = false;
+    double next_look_ = 0;
     SnapshotPtr engines_;   // the engine's last
     SnapshotPtr plain_;     // the same with the probe that is looked at
     SnapshotPtr snapshot_;  // and with what was set by hand
@@ -321,6 +339,7 @@ private:
         Cursor cursor;
         Settings settings;
         std::vector<NamedRun> runs;
+        BackendPtr backend;
         bool operator==(const Subject&) const = default;
     };
     Subject subject(int pane) const;

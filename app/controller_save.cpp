@@ -21,6 +21,7 @@ FigureRequest Controller::figure_request(int pane) const {
     r.derived = *derived_;
     r.train_step = shown_probe_;
     if (f.runs != nullptr) r.runs = *f.runs;
+    r.backend = chosen_;
     r.run_arguments = run_arguments_;
     if (shown_probe_ >= 0) r.run_arguments = {"--train-step", std::to_string(shown_probe_)};
     if (shows_other(pane)) {

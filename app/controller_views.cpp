@@ -61,6 +61,8 @@ Frame Controller::own_frame(int pane) const {
     f.base = edited_ ? edited_->base.get() : nullptr;
     f.timeline = f.trace ? timeline_.get() : nullptr;
     f.history = snapshot_->history().get();
+    f.gpu = device();
+    f.gpu_note = chosen_.note;
     f.train_step = shown_probe_;
     f.cursor = {state_.step, phase_, 0, state_.token};
     const auto it = state_.settings.find(state_.views[static_cast<std::size_t>(pane)]);
@@ -86,7 +88,7 @@ Frame Controller::still_frame(int pane) const {
 
 Controller::Subject Controller::subject(int pane) const {
     const Frame f = still_frame(pane);
-    return {&view(pane), trace(pane), f.cursor, *f.settings, runs_};
+    return {&view(pane), trace(pane), f.cursor, *f.settings, runs_, device()};
 }
 
 // Measured anew when what is on screen changes; not for every picture of a move.

@@ -63,6 +63,8 @@ Frame figure_frame(const FigureRequest& request, const Theme& theme) {
     }
     frame.history = request.history.get();
     if (!request.runs.empty()) frame.runs = &request.runs;
+    frame.gpu = request.backend.backend;
+    frame.gpu_note = request.backend.note;
     frame.train_step = request.train_step;
     frame.derived = &request.derived;
     frame.settings = &request.settings;

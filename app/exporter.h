@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/backend_choice.h"
 #include "core/run/edited_run.h"
 #include "core/run/history.h"
 #include "core/run/timeline.h"
@@ -25,6 +26,7 @@ struct FigureRequest {
     std::shared_ptr<const EditedRun> edited;  // the run with all of them, where it is there
     std::shared_ptr<const History> history;   // of the training; null: none
     std::vector<NamedRun> runs;               // to compare with
+    ChosenBackend backend;                    // a device to measure on
     std::int64_t train_step = -1;             // that the trace is the probe of; -1: none
     Derived derived;  // what is there already of the view's needs; the rest is computed
     Cursor cursor;

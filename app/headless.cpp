@@ -2,7 +2,7 @@
 
 #include "app/command_table.h"
 #include "app/controller.h"
-#include "app/egl_context.h"
+#include "app/framebuffer.h"
 #include "app/ui.h"
 #include "core/error.h"
 #include "views/canvas/cairo_canvas.h"
@@ -29,7 +29,7 @@ const ShotOptions& checked(const ShotOptions& o) {
 }  // namespace
 
 struct Headless::Impl {
-    EglContext context;
+    HeadlessFramebuffer context;
     std::string clipboard, printed;
     double now = 0;
     int width, height;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "app/backend_choice.h"
 #include "core/engine/engine.h"
 #include "views/view.h"
 
@@ -15,6 +16,8 @@ namespace sf {
 struct SessionOptions {
     ModelPtr model;  // null only when `run` is OpenTrace
     Engine::Options engine;
+    BackendWish wish = BackendWish::automatic;  // opened while the window goes on
+    ChosenBackend backend;                      // that is there already; its wish is fulfilled
     // RunPrompt, RunIds or OpenTrace, carried out first. None: the state's prompt, if it has one.
     std::optional<Command> run;
     // How the command line named the model, as it would be typed again; empty: the shipped one.

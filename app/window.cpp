@@ -1,7 +1,7 @@
 #include "app/window.h"
 
 #include "app/controller.h"
-#include "app/egl_context.h"
+#include "app/framebuffer.h"
 #include "app/icon.h"
 #include "app/pace.h"
 #include "app/ui.h"
@@ -17,7 +17,9 @@
 #include <cstdio>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <string_view>
+#include <vector>
 
 #define GLFW_INCLUDE_NONE
 #include <GLFW/glfw3.h>
@@ -109,12 +111,26 @@ std::string key_name(int key, int scancode) {
     return text;
 }
 
+// A context to compute with, of a window that is never shown. The window is the main thread's,
+// which destroys it; the context is current where it is made so.
+class HiddenWindow : public GlContext {
+public:
+    explicit HiddenWindow(GLFWwindow* handle) : handle_(handle) {}
+    void make_current() override { glfwMakeContextCurrent(handle_); }
+    void release() override { glfwMakeContextCurrent(nullptr); }
+
+private:
+    GLFWwindow* handle_;
+};
+
 struct Window {
     GLFWwindow* handle = nullptr;
+    std::vector<GLFWwindow*> hidden;
     Ui* ui = nullptr;
     bool dirty = true;
 
     ~Window() {
+        for (GLFWwindow* w : hidden) glfwDestroyWindow(w);
         if (handle) glfwDestroyWindow(handle);
     }
     static Window& of(GLFWwindow* handle) {
@@ -133,7 +149,19 @@ struct Window {
     }
     void open(const WindowOptions& options);
     void listen();
+    std::unique_ptr<GlContext> compute_context();
 };
+
+// Null: none of OpenGL 4.3 (macOS has 4.1).
+std::unique_ptr<GlContext> Window::compute_context() {
+    glfwWindowHint(GLFW_VISIBLE, GLFW_FALSE);
+    glfwWindowHint(GLFW_CONTEXT_VERSION_MAJOR, 4);
+    glfwWindowHint(GLFW_CONTEXT_VERSION_MINOR, 3);
+    GLFWwindow* const made = glfwCreateWindow(16, 16, "Stepformer computes", nullptr, nullptr);
+    if (!made) return nullptr;
+    hidden.push_back(made);
+    return std::make_unique<HiddenWindow>(made);
+}
 
 void Window::open(const WindowOptions& options) {
     glfwWindowHint(GLFW_CONTEXT_VERSION_MAJOR, 3);
@@ -239,6 +267,7 @@ int run_window(const WindowOptions& options) {
         drawn->render();
         return encode_png(read_framebuffer(w, h));
     };
+    host.compute_context = [&] { return window.compute_context(); };
     Controller controller(options, host);
     Ui ui(controller, {[&] {
                            const char* text = glfwGetClipboardString(window.handle);

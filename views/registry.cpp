@@ -120,6 +120,7 @@ const std::vector<std::unique_ptr<const View>>& views() {
         list.push_back(make_experts_view());
         list.push_back(make_mtp_view());
         list.push_back(make_training_view());
+        list.push_back(make_gpu_view());
         list.push_back(make_inspector_view());
         return list;
     }();

@@ -14,6 +14,7 @@ std::unique_ptr<const View> make_attention_view();
 std::unique_ptr<const View> make_experts_view();
 std::unique_ptr<const View> make_mtp_view();
 std::unique_ptr<const View> make_training_view();
+std::unique_ptr<const View> make_gpu_view();
 std::unique_ptr<const View> make_inspector_view();
 
 }  // namespace sf

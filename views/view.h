@@ -18,6 +18,8 @@
 
 namespace sf {
 
+class Backend;
+
 using SettingValue = std::variant<bool, double, std::string>;
 using Settings = std::map<std::string, SettingValue>;  // only those that differ from the default
 
@@ -65,6 +67,8 @@ struct Frame {
     const Derived* derived = nullptr;  // what is there of `View::needs`; null: nothing yet
     const std::vector<NamedRun>* runs = nullptr;  // kept to compare with; null: none
     ModelPtr twin;                 // of this shape with multi-head attention, trained alike
+    std::shared_ptr<Backend> gpu;  // null: no device; `gpu_note` may say why, a sentence
+    std::string gpu_note;
     std::int64_t train_step = -1;  // that the trace is the probe of; -1: the latest weights
     Cursor cursor;
     const Settings* settings = nullptr;

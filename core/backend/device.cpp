@@ -16,12 +16,15 @@ const char* name_of(KernelVariant variant) {
     return "";
 }
 
-AttentionTiles attention_tiles(KernelVariant variant, std::int64_t, std::int64_t) {
-    return variant == KernelVariant::registers ? AttentionTiles{64, 32} : AttentionTiles{64, 32};
+AttentionTiles attention_tiles(KernelVariant variant, std::int64_t, std::int64_t value_width) {
+    if (variant == KernelVariant::registers) return {32, 32, 16};
+    // What 256 invocations keep of the output: 16, 32 or 64 numbers each.
+    return {64, 32, value_width <= 64 ? 64 : value_width <= 128 ? 128 : 256};
 }
 
-ProductTiles product_tiles(KernelVariant variant) {
-    return variant == KernelVariant::registers ? ProductTiles{64, 64, 1} : ProductTiles{64, 64, 16};
+ProductTiles product_tiles(KernelVariant variant, bool pair) {
+    if (variant == KernelVariant::registers) return {32, pair ? 32 : 64, 1};
+    return {64, 64, 16};
 }
 
 std::vector<ExpertTile> expert_tiles(std::span<const std::int64_t> load, std::int64_t rows) {

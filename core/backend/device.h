@@ -23,6 +23,7 @@ struct DeviceLimits {
     std::int64_t shared_bytes = 32768;
     std::int64_t block_bytes = std::int64_t{128} << 20;  // of one storage block, as it is bound
     std::int64_t buffers = 8;                            // storage blocks of one kernel
+    std::int64_t texels = 65536;                         // of a buffer read as a texture
     std::int64_t alignment = 256;                        // of the first byte of a bound block
 };
 
@@ -42,7 +43,7 @@ struct Roofline {
 };
 
 // One kernel at work. `flops` are those of the task (a multiply-add counts twice, an exponential
-// once), `bytes` what its work groups load and store beyond their registers and shared memory.
+// once), `bytes` what its work groups take in and give out, a number once a work group.
 struct KernelLaunch {
     std::string kernel;                    // "attention"
     std::array<std::int64_t, 3> groups{};  // work groups
@@ -52,9 +53,12 @@ struct KernelLaunch {
     double seconds = 0;  // by the device's own timer; 0: not measured
 };
 
-// Attention: a work group takes `queries` rows of one head through all tiles of `keys`.
+// Attention: a work group takes `queries` rows through all tiles of `keys`. Rows are the queries
+// that share keys: of one head, or, where heads share them (grouped and latent attention), of all
+// those heads, token by token. It makes at most `columns` of the values' width; wider ones are
+// made by several.
 struct AttentionTiles {
-    std::int64_t queries = 1, keys = 32;
+    std::int64_t queries = 1, keys = 32, columns = 1;
 };
 AttentionTiles attention_tiles(KernelVariant variant, std::int64_t key_width,
                                std::int64_t value_width);
@@ -63,7 +67,8 @@ AttentionTiles attention_tiles(KernelVariant variant, std::int64_t key_width,
 struct ProductTiles {
     std::int64_t rows = 1, columns = 1, depth = 1;
 };
-ProductTiles product_tiles(KernelVariant variant);
+// `pair`: of two products side by side (gate and up).
+ProductTiles product_tiles(KernelVariant variant, bool pair = false);
 
 // Rows [first, first + rows) of those ordered by expert: what one row of work groups makes. An
 // expert without rows has none.

@@ -6,6 +6,7 @@
 #include "core/random.h"
 #include "core/train/trainer.h"
 #include "tests/bench/floor.h"
+#include "tests/bench/kernels.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/pictures.h"
@@ -153,9 +154,36 @@ Figure decode_figure(const Model& model, const Effort& effort) {
     return f;
 }
 
+nlohmann::ordered_json json_of(const DeviceTimes& device) {
+    if (!device.absent.empty()) return {{"absent", device.absent}};
+    nlohmann::ordered_json out = {{"name", device.name},
+                                  {"software", device.software},
+                                  {"cpu_threads", device.threads},
+                                  {"copy_gbs", device.roof.copy_bytes_per_second * 1e-9},
+                                  {"fma_gflops", device.roof.flops_per_second * 1e-9},
+                                  {"kernels", nlohmann::ordered_json::array()}};
+    for (const KernelTimes& k : device.kernels) {
+        nlohmann::ordered_json j = {{"name", k.name},
+                                    {"ms", k.device.median * 1e3},
+                                    {"best_ms", k.device.best * 1e3},
+                                    {"gflops", k.flops / k.device.median * 1e-9},
+                                    {"share_of_roof", device.share_of_roof(k)},
+                                    {"cpu_ms", k.cpu.median * 1e3},
+                                    {"ratio_to_cpu", k.device.median / k.cpu.median},
+                                    {"best_ratio_to_cpu", k.device.best / k.cpu.best}};
+        if (k.eigen.best > 0) {
+            j["eigen_ms"] = k.eigen.median * 1e3;
+            j["ratio_to_eigen"] = k.device.median / k.eigen.median;
+            j["best_ratio_to_eigen"] = k.device.best / k.eigen.best;
+        }
+        out["kernels"].push_back(std::move(j));
+    }
+    return out;
+}
+
 void print_json(const std::vector<Figure>& figures, const std::vector<SpeculationTimes>& drafts,
-                const std::vector<PictureTimes>& pictures, const MachinePeaks& peaks, double load,
-                double load_after) {
+                const std::vector<PictureTimes>& pictures, const DeviceTimes& device,
+                const MachinePeaks& peaks, double load, double load_after) {
     nlohmann::ordered_json out;
     out["machine"] = {
         {"fma_gflops", peaks.fma_gflops}, {"fma_gflops_two_threads", peaks.fma_gflops_two},
@@ -219,7 +247,32 @@ void print_json(const std::vector<Figure>& figures, const std::vector<Speculatio
                                    {"replay_ms", p.replay * 1e3},
                                    {"ratio_to_replay", p.median / p.replay},
                                    {"strokes", p.strokes}});
+    out["device"] = json_of(device);
     std::printf("%s\n", out.dump(1).c_str());
+}
+
+void print_device(const DeviceTimes& device) {
+    if (!device.absent.empty()) {
+        std::printf("\nkernels: %s\n", device.absent.c_str());
+        return;
+    }
+    std::printf(
+        "\nkernels on %s%s: copying %.1f GB/s, %.0f GFLOP/s at most\n%-32s %10s %9s %6s %21s "
+        "%21s\n",
+        device.name.c_str(), device.software ? ", a software renderer" : "",
+        device.roof.copy_bytes_per_second * 1e-9, device.roof.flops_per_second * 1e-9,
+        ("CPU and Eigen: " + std::to_string(device.threads) + " threads").c_str(), "ms", "GFLOP/s",
+        "roof", "to CPU (best)", "to Eigen (best)");
+    for (const KernelTimes& k : device.kernels) {
+        std::printf("%-32s %10.3f %9.1f %5.0f%% %13.2f (%.2f)", k.name.c_str(),
+                    k.device.median * 1e3, k.flops / k.device.median * 1e-9,
+                    100 * device.share_of_roof(k), k.device.median / k.cpu.median,
+                    k.device.best / k.cpu.best);
+        if (k.eigen.best > 0)
+            std::printf(" %13.2f (%.2f)", k.device.median / k.eigen.median,
+                        k.device.best / k.eigen.best);
+        std::printf("\n");
+    }
 }
 
 void print_speculation(const std::vector<SpeculationTimes>& drafts) {
@@ -246,8 +299,8 @@ void print_pictures(const std::vector<PictureTimes>& pictures) {
 }
 
 void print_table(const std::vector<Figure>& figures, const std::vector<SpeculationTimes>& drafts,
-                 const std::vector<PictureTimes>& pictures, const MachinePeaks& peaks, double load,
-                 double load_after) {
+                 const std::vector<PictureTimes>& pictures, const DeviceTimes& device,
+                 const MachinePeaks& peaks, double load, double load_after) {
     std::printf(
         "machine: %.0f GFLOP/s of multiply-adds, %.0f on two threads; reading L2 %.0f, L3 %.0f, "
         "memory %.1f GB/s\n",
@@ -285,6 +338,7 @@ void print_table(const std::vector<Figure>& figures, const std::vector<Speculati
     }
     print_speculation(drafts);
     print_pictures(pictures);
+    print_device(device);
 }
 
 }  // namespace
@@ -301,7 +355,9 @@ int run_benchmarks(bool json, bool quick, const ModelPtr& trained) {
     figures.push_back(decode_figure(*model, small));
     const auto drafts = speculation_times(trained, quick ? Effort{1, 0.01, 1} : Effort{5, 0.2, 2});
     const auto pictures = picture_times(quick, trained);
-    (json ? print_json : print_table)(figures, drafts, pictures, peaks, load, machine_load());
+    const DeviceTimes device = kernel_times(quick, small);
+    (json ? print_json : print_table)(figures, drafts, pictures, device, peaks, load,
+                                      machine_load());
     return 0;
 }
 

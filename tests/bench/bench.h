@@ -8,8 +8,9 @@ namespace sf {
 // passes, one decoded token. Each beside its floors measured in the same process, the matrix
 // products alone (Eigen's and the core's own kernel, operands streamed and in cache), and all
 // beside what the machine can do. Then decoding with drafts by a trained model (null: left out),
-// and the time to draw each page of each view. Prints a table, or JSON (its fields: `bench
-// --help`). `quick`: a few runs of each, rough, in seconds. Returns 0.
+// the time to draw each page of each view, and the kernels of a device beside the CPU. Prints a
+// table, or JSON (its fields: `bench --help`). `quick`: a few runs of each, rough, in seconds.
+// Returns 0.
 int run_benchmarks(bool json, bool quick, const ModelPtr& trained);
 
 }  // namespace sf

@@ -49,6 +49,8 @@ std::string refusal(std::string_view file, std::string_view include) {
         const bool gl_folder = begins(file, "core/gl/");
         if (!gl_folder && is_gl(include)) return "GL lives in core/gl";
         if (!gl_folder && begins(include, "core/gl/")) return "core works without core/gl";
+        if (gl_folder && any_begins(include, {"core/engine/", "core/train/", "core/run/"}))
+            return "core/gl computes operations and knows no run";
     }
     if (begins(file, "views/")) {
         if (begins(include, "app/")) return "views do not know the program";
@@ -112,6 +114,11 @@ TEST(Layers, TheRulesCatchWhatTheyAreFor) {
     EXPECT_NE(refusal("core/run/trace.cpp", "epoxy/gl.h"), "");
     EXPECT_EQ(refusal("core/gl/gl_backend.cpp", "epoxy/gl.h"), "");
     EXPECT_NE(refusal("core/gl/gl_backend.cpp", "GLFW/glfw3.h"), "");
+    EXPECT_NE(refusal("core/gl/gl_backend.cpp", "core/engine/engine.h"), "");
+    EXPECT_NE(refusal("core/backend/executor.cpp", "core/gl/gl_kernels.h"), "");
+    EXPECT_NE(refusal("views/map_view.cpp", "core/gl/gl_kernels.h"), "");
+    EXPECT_NE(refusal("views/map_view.cpp", "epoxy/gl.h"), "");
+    EXPECT_EQ(refusal("app/window.cpp", "core/gl/egl_context.h"), "");
     EXPECT_NE(refusal("core/gl/gl_backend.cpp", "app/window.h"), "");
     EXPECT_NE(refusal("views/map_view.cpp", "core/engine/engine.h"), "");
     EXPECT_NE(refusal("views/map_view.cpp", "core/run/runner.h"), "");

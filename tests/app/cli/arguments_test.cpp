@@ -107,7 +107,6 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"seed_negative", figure({"--seed", "-1"}), {"--seed", "'-1'"}},
         Mistake{"seed_fraction", figure({"--seed", "1.5"}), {"--seed", "'1.5'"}},
         Mistake{"seed_huge", figure({"--seed", "99999999999999999999"}), {"--seed"}},
-        Mistake{"backend_gl", figure({"--backend", "gl"}), {"--backend", "GL"}},
         Mistake{"backend_unknown", figure({"--backend", "tpu"}), {"--backend", "'tpu'"}},
         Mistake{"threads_none", figure({"--threads", "0"}), {"--threads", "'0'"}},
         Mistake{"threads_many", figure({"--threads", "1000000"}), {"--threads", "'1000000'"}},

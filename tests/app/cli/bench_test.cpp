@@ -41,6 +41,15 @@ TEST(Bench, JsonHasEveryFigureBesideItsFloors) {
         }
     }
     EXPECT_EQ(ways, (std::vector<std::string>{"plain", "1 draft", "2 drafts", "3 drafts", "auto"}));
+    const auto& device = report.at("device");
+    if (device.contains("absent")) {
+        EXPECT_NE(device.at("absent").get<std::string>().find("OpenGL 4.3"), std::string::npos);
+    } else {
+        EXPECT_GE(device.at("kernels").size(), 3U);
+        for (const auto& kernel : device.at("kernels"))
+            for (const char* key : {"ms", "gflops", "share_of_roof", "ratio_to_cpu"})
+                EXPECT_GT(kernel.at(key).get<double>(), 0) << kernel.at("name");
+    }
     EXPECT_TRUE(folder.files().empty());
 }
 

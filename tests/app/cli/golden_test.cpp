@@ -14,13 +14,24 @@ namespace {
 using nlohmann::json;
 
 struct Golden {
-    std::string config, attention;
+    std::string config, attention, backend = "cpu";
+    std::string name() const {
+        return config + "_" + attention + (backend == "cpu" ? "" : "_" + backend);
+    }
 };
 void PrintTo(const Golden& golden, std::ostream* out) {
-    *out << golden.config << "_" << golden.attention;
+    *out << golden.name();
 }
 std::string name_of(const ::testing::TestParamInfo<Golden>& info) {
-    return info.param.config + "_" + info.param.attention;
+    return info.param.name();
+}
+std::vector<Golden> on_both(const std::vector<std::string>& configs) {
+    std::vector<Golden> all;
+    for (const std::string& config : configs)
+        for (const char* const attention : {"naive", "absorbed"})
+            for (const char* const backend : {"cpu", "gl"})
+                all.push_back({config, attention, backend});
+    return all;
 }
 
 bool ends(const std::string& text, const std::string& with) {
@@ -83,21 +94,17 @@ void expect_same_weights(const Tensor& got, const Tensor& got_experts, const Ten
 class Traces : public ::testing::TestWithParam<Golden> {};
 
 TEST_P(Traces, EqualTheReference) {
-    const auto& [config, attention] = GetParam();
+    const auto& [config, attention, backend] = GetParam();
     const Folder folder;
-    std::vector<std::string> arguments = {"trace",
-                                          "--model",
-                                          reference(config),
-                                          "--ids",
-                                          reference(config, "input_ids.json"),
-                                          "--attention",
-                                          attention,
-                                          "-o",
-                                          "t.safetensors"};
+    std::vector<std::string> arguments = {
+        "trace",        "--model", reference(config), "--ids", reference(config, "input_ids.json"),
+        "--attention",  attention, "--backend",       backend, "-o",
+        "t.safetensors"};
     const bool decodes = config != "B_mtp";
     if (decodes) arguments.insert(arguments.end(), {"--decode", "5"});
     const Outcome outcome = run(arguments, folder.path());
     ASSERT_EQ(outcome.status, 0) << outcome.err;
+    if (has_no_device(outcome)) GTEST_SKIP() << outcome.err;
     EXPECT_EQ(outcome.err, "");
     EXPECT_EQ(outcome.out, "");
 
@@ -125,35 +132,33 @@ TEST_P(Traces, EqualTheReference) {
 }
 
 TEST_P(Traces, AreTheSameBytesTwice) {
-    const auto& [config, attention] = GetParam();
+    const auto& [config, attention, backend] = GetParam();
     const Folder folder;
     for (const char* const file : {"one.safetensors", "two.safetensors"}) {
-        const Outcome outcome = run(
-            {"trace", "--model", reference(config), "--ids", reference(config, "input_ids.json"),
-             "--attention", attention, "--threads", file[0] == 'o' ? "1" : "2", "-o", file},
-            folder.path());
+        const Outcome outcome =
+            run({"trace", "--model", reference(config), "--ids",
+                 reference(config, "input_ids.json"), "--attention", attention, "--backend",
+                 backend, "--threads", file[0] == 'o' ? "1" : "2", "-o", file},
+                folder.path());
         ASSERT_EQ(outcome.status, 0) << outcome.err;
     }
     EXPECT_TRUE(slurp(folder / "one.safetensors") == slurp(folder / "two.safetensors"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, Traces,
-                         ::testing::Values(Golden{"A", "naive"}, Golden{"A", "absorbed"},
-                                           Golden{"B", "naive"}, Golden{"B", "absorbed"},
-                                           Golden{"C", "naive"}, Golden{"C", "absorbed"},
-                                           Golden{"B_mtp", "naive"}, Golden{"B_mtp", "absorbed"}),
+INSTANTIATE_TEST_SUITE_P(Golden, Traces, ::testing::ValuesIn(on_both({"A", "B", "C", "B_mtp"})),
                          name_of);
 
 class Continuations : public ::testing::TestWithParam<Golden> {};
 
 TEST_P(Continuations, GreedyEqualsTheReference) {
-    const auto& [config, attention] = GetParam();
+    const auto& [config, attention, backend] = GetParam();
     const json want = json::parse(slurp(reference(config, "greedy.json")));
     const Folder folder;
     spill(folder / "ids.json", want["prompts"].dump());
-    const Outcome outcome = run({"generate", "--model", reference(config), "--ids", "ids.json",
-                                 "--max-new", "10", "--greedy", "--attention", attention, "--json"},
-                                folder.path());
+    const Outcome outcome =
+        run({"generate", "--model", reference(config), "--ids", "ids.json", "--max-new", "10",
+             "--greedy", "--attention", attention, "--backend", backend, "--json"},
+            folder.path());
     ASSERT_EQ(outcome.status, 0) << outcome.err;
     const json got = json::parse(outcome.out);
     ASSERT_EQ(got["sequences"].size(), want["prompts"].size());
@@ -165,10 +170,7 @@ TEST_P(Continuations, GreedyEqualsTheReference) {
     EXPECT_GT(got["tokens_per_second"].get<double>(), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, Continuations,
-                         ::testing::Values(Golden{"A", "naive"}, Golden{"A", "absorbed"},
-                                           Golden{"B", "naive"}, Golden{"B", "absorbed"},
-                                           Golden{"C", "naive"}, Golden{"C", "absorbed"}),
+INSTANTIATE_TEST_SUITE_P(Golden, Continuations, ::testing::ValuesIn(on_both({"A", "B", "C"})),
                          name_of);
 
 }  // namespace

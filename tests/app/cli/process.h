@@ -124,6 +124,11 @@ inline Outcome run(const std::vector<std::string>& arguments, const fs::path& fo
     return Process(arguments, folder).wait();
 }
 
+// --backend gl on a machine without a device ended on the CPU.
+inline bool has_no_device(const Outcome& outcome) {
+    return outcome.err.find("the GL backend needs") != std::string::npos;
+}
+
 inline std::string reference(const std::string& config, const std::string& file = "") {
     const fs::path folder = fs::path(SF_SOURCE_DIR) / "tests/reference" / config;
     return (file.empty() ? folder : folder / file).string();

@@ -7,6 +7,7 @@
 #include "core/run/runner.h"
 #include "random_config.h"
 #include "random_settings.h"
+#include "tests/support/fake_backend.h"
 #include "tests/support/page.h"
 #include "views/registry.h"
 
@@ -146,6 +147,7 @@ TEST_P(RandomModel, EveryViewHolds) {
             frame.timeline = &timeline;
             frame.derived = &derived;
             if (other.chance(0.8)) frame.history = &history;
+            if ((GetParam() + i) % 2 == 0) frame.gpu = std::make_shared<test::FakeBackend>();
             frame.settings = &settings;
             frame.theme = &theme;
             frame.area = {std::floor(dice.uniform() * 50), std::floor(dice.uniform() * 50),

@@ -8,13 +8,13 @@ namespace sf {
 
 // An OpenGL 3.3 core context without a screen, current on the calling thread, with a framebuffer
 // to draw into. Throws DeviceError when the machine has none.
-class EglContext {
+class HeadlessFramebuffer {
 public:
-    EglContext(int width, int height);
-    ~EglContext();
-    EglContext(const EglContext&) = delete;
-    EglContext& operator=(const EglContext&) = delete;
-    Image read() const;  // the framebuffer's pixels, top row first
+    HeadlessFramebuffer(int width, int height);
+    ~HeadlessFramebuffer();
+    HeadlessFramebuffer(const HeadlessFramebuffer&) = delete;
+    HeadlessFramebuffer& operator=(const HeadlessFramebuffer&) = delete;
+    Image read() const;  // its pixels, top row first
 
 private:
     struct Impl;
