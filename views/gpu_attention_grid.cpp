@@ -130,14 +130,17 @@ void draw_lane(Canvas& canvas, const AttentionScene& s, const Grid& g, const Rec
 void draw_tile_names(Canvas& canvas, const AttentionScene& s, const Grid& g, double y, double h) {
     const Theme& t = s.theme();
     const Band& band = s.band();
+    const auto name = [](std::int64_t j) { return "tile " + std::to_string(j); };
+    const double widest =
+        canvas.text_width(name(s.tiles() - 1), t.text(t.small(), t.ink, Weight::bold));
+    const bool words = widest + 8 * t.text_scale <= tile_rect(s, g, band, 0).w;
     double last = -1e9;
     for (std::int64_t j = 0; j < s.tiles(); ++j) {
         const Rect r = tile_rect(s, g, band, static_cast<double>(j));
         const bool live = s.wave > 0 && j == s.live(band);
         const auto style = t.text(t.small(), live ? t.accent : t.ink_faint,
                                   live ? Weight::bold : Weight::regular, Align::centre);
-        std::string text = "tile " + std::to_string(j);
-        if (canvas.text_width(text, style) > r.w - 4) text = std::to_string(j);
+        const std::string text = words ? name(j) : std::to_string(j);
         const double half = canvas.text_width(text, style) / 2, middle = r.x + r.w / 2;
         if (middle - half < last + 4 || middle + half > g.area.right() + r.w / 2 + 2) continue;
         canvas.text({middle, y + h / 2 + cap_height(t.small()) / 2}, text, style);

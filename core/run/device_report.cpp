@@ -17,6 +17,10 @@ namespace sf {
 
 namespace {
 
+// A run that takes less than this, in seconds, is timed again: other work disturbs it.
+constexpr double worth_repeating = 0.02;
+constexpr int most_repeats = 4;
+
 std::size_t at(std::int64_t i) {
     return static_cast<std::size_t>(i);
 }
@@ -156,10 +160,16 @@ void run_on(const Question& q, const DeviceTask& task, const Tensor& expected, d
     }
     const Shape shape = (*q.graph)[task.operations.back().id].shape(q.extent);
     auto first = std::make_shared<Tensor>(shape, DType::real), second = first;
-    // The first time compiles and uploads; the second is timed.
+    // The first time compiles and uploads; of the others each kernel's best time counts.
     compute(q, task, *device, *first, run);
     second = std::make_shared<Tensor>(shape, DType::real);
     compute(q, task, *device, *second, run);
+    for (int more = 0; more < most_repeats && run.seconds() < worth_repeating; ++more) {
+        const std::vector<KernelLaunch> before = std::move(run.launches);
+        compute(q, task, *device, *second, run);
+        for (std::size_t i = 0; i < run.launches.size() && i < before.size(); ++i)
+            run.launches[i].seconds = std::min(run.launches[i].seconds, before[i].seconds);
+    }
     run.repeats =
         std::equal(first->real.begin(), first->real.end(), second->real.begin(),
                    [](Real a, Real b) { return a == b || (std::isnan(a) && std::isnan(b)); });
