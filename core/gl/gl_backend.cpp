@@ -146,7 +146,9 @@ void GlBackend::Impl::fail_on_purpose() {
 
 // Leaves a note when it does not fit a block.
 bool GlBackend::Impl::fits(const std::string& what, std::int64_t bytes) {
-    if (bytes <= info.limits.block_bytes) return true;
+    const DeviceLimits& l = info.limits;
+    if (bytes <= std::min(l.block_bytes - l.alignment - 16, 4 * (l.texels - l.alignment)))
+        return true;
     const std::lock_guard lock(mutex);
     note = what + " takes " + mebibytes(bytes) + " and " + info.name + " binds " +
            mebibytes(info.limits.block_bytes) + " at a time: the CPU computes it";

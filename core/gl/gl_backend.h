@@ -9,13 +9,13 @@
 namespace sf {
 
 struct GlOptions {
-    std::optional<KernelVariant> variant;  // none: what the device takes by itself
-    bool half_storage = false;             // weights, keys and values in 16 bits
-    double least_flops = 0;                // smaller operations are left to the CPU
-    bool warm_up = false;                  // compile everything at once, in the background
-    std::optional<DeviceLimits> limits;    // lower than the device's own
+    std::optional<KernelVariant> variant = {};  // none: what the device takes by itself
+    bool half_storage = false;                  // weights, keys and values in 16 bits
+    double least_flops = 0;                     // smaller operations are left to the CPU
+    bool warm_up = false;                       // compile everything at once, in the background
+    std::optional<DeviceLimits> limits = {};    // lower than the device's own
     // Fails as a device may: "compile", "memory" or "lost" at the first operation. For tests.
-    std::string fault;
+    std::string fault = {};
 };
 
 // Attention and the feed-forward parts (experts, shared and dense) on an OpenGL device. The context
