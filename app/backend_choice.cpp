@@ -58,7 +58,7 @@ ChosenBackend open_backend(BackendWish wish, bool warm_up, std::unique_ptr<GlCon
             return {nullptr, backend->device().name +
                                  " is a software renderer, slower than the CPU's own path: all is "
                                  "computed on the CPU (--backend gl takes it nevertheless)"};
-        return {std::move(backend), ""};
+        return {std::move(backend), "", false, !automatic};
     } catch (const DeviceError& e) {
         return {nullptr, std::string(e.what()) + ": all is computed on the CPU", true};
     }

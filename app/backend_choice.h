@@ -20,6 +20,7 @@ struct ChosenBackend {
     BackendPtr backend;    // null: the CPU
     std::string note;      // why not what was asked for, or why there is no device; one sentence
     bool refused = false;  // what was asked for is not there
+    bool by_name = false;  // --backend gl: a command that makes the same again has to say so
 };
 
 // Opens the device; a wish for GL that cannot be had ends on the CPU with a note. `warm_up`: all

@@ -234,8 +234,6 @@ ChosenRun choose_run(const RunArguments& arguments) {
     run.trace = run_trace(chosen.model, ids, options);
     run.history = chosen.model->history;
     run.model_arguments = chosen.arguments;
-    if (arguments.backend.given && arguments.backend.value == "gl")
-        run.model_arguments.insert(run.model_arguments.end(), {"--backend", "gl"});
     run.note = chosen.note;
     if (run.note.empty()) run.note = left_out_note(*run.trace);
     return run;

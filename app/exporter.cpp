@@ -185,6 +185,7 @@ std::string figure_command(const FigureRequest& request, const std::string& outp
         add("--attention", "absorbed");
     if (request.trace && !from_file && request.trace->graph->find("loss") != no_node)
         words.push_back("--grad");
+    if (request.backend.backend && request.backend.by_name) add("--backend", "gl");
     const FigureRequest standard;
     if (request.timeline && request.cursor.step < request.timeline->size())
         add("--at", (*request.timeline)[request.cursor.step].name);

@@ -89,6 +89,20 @@ TEST(Backend, TheSameTextIsWritten) {
     EXPECT_EQ(written[0], written[1]);
 }
 
+// The picture's own command makes it again.
+TEST(Backend, AFigureNamesTheDeviceInItsCommand) {
+    const Folder folder;
+    for (const bool gl : {false, true}) {
+        std::vector<std::string> arguments = {"figure",          "gpu", "--backend",
+                                              gl ? "gl" : "cpu", "-o",  "a.svg"};
+        arguments.insert(arguments.end(), text.begin(), text.end());
+        const Outcome outcome = run(arguments, folder.path());
+        ASSERT_EQ(outcome.status, 0) << outcome.err;
+        if (has_no_device(outcome)) GTEST_SKIP() << outcome.err;
+        EXPECT_EQ(has(slurp(folder / "a.svg"), "--backend gl"), gl);
+    }
+}
+
 // What a failing device leaves is what the CPU computes, to the last bit.
 TEST(Backend, ADeviceThatFailsEndsOnTheCpu) {
     const Folder folder;

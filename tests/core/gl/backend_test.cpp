@@ -5,6 +5,7 @@
 #include "core/gl/egl_context.h"
 #include "core/model/model.h"
 #include "core/run/runner.h"
+#include "tests/support/reference.h"
 
 #include <gtest/gtest.h>
 #include <algorithm>
@@ -92,6 +93,42 @@ TEST_F(Backends, EveryVariantComputesWholeModels) {
             }
         EXPECT_EQ(backend->complaints(), "");
         EXPECT_EQ(backend->note(), "");
+    }
+}
+
+// What DeepSeek's own code computed, forward and decoded through the cache.
+TEST_F(Backends, EveryVariantMeetsTheReference) {
+    const auto standard = open();
+    if (!standard) GTEST_SKIP() << absent_;
+    for (const KernelVariant variant : standard->device().variants) {
+        const auto backend = open({.variant = variant});
+        for (const char* const name : {"A", "B", "C"}) {
+            const auto model = load_model(test::reference(name));
+            const auto golden = read_ids(test::reference(name) / "input_ids.json");
+            const SafetensorsFile expected(test::reference(name) / "expected.safetensors");
+            for (const AttentionMode mode : {AttentionMode::naive, AttentionMode::absorbed}) {
+                SCOPED_TRACE(std::string(name) + ", " + name_of(variant));
+                RunOptions o;
+                o.attention = mode;
+                o.backend = backend;
+                const TracePtr trace = run_trace(model, golden, o);
+                int compared = 0;
+                for (const auto& [tensor, entry] : expected.entries()) {
+                    const Tensor* have = trace->find(tensor);
+                    if (have == nullptr || have->dtype == DType::i64 ||
+                        tensor.find("router_weights") != std::string::npos)
+                        continue;
+                    EXPECT_LE(test::max_error(*have, expected.read(tensor)), 1e-4) << tensor;
+                    ++compared;
+                }
+                EXPECT_GE(compared, 20);
+                EXPECT_LE(test::max_error(decode_logits(model, golden, 5, mode, 1, backend),
+                                          expected.read("decode_logits")),
+                          1e-4);
+            }
+        }
+        EXPECT_EQ(backend->given_up(), "");
+        EXPECT_EQ(backend->complaints(), "");
     }
 }
 
