@@ -41,9 +41,11 @@ void add_cell(std::vector<Line>& lines, const Theme& t, const Trace& trace, cons
     lines.push_back({(gradient ? "Gradient of " : "") + node.title + " · " + node.name,
                      t.text(t.small(), t.ink_soft)});
     const double microseconds = gradient ? 0 : trace.seconds(id) * 1e6;
+    const std::string device = gradient ? "" : computed_by(trace, id);
     lines.push_back(
         {"shape " + to_string(shape) +
-             (microseconds > 0 ? ", took " + format_number(microseconds, 3) + " µs" : ""),
+             (microseconds > 0 ? ", took " + format_number(microseconds, 3) + " µs" : "") +
+             (device.empty() ? "" : " on " + device),
          t.text(t.small(), t.ink_soft)});
     const std::string& formula = e.formula.empty() ? node.formula : e.formula;
     if (!formula.empty() && !gradient) lines.push_back({formula, t.text(t.normal(), t.ink), true});

@@ -45,7 +45,7 @@ std::string Controller::backend_text() const {
     if (opening_.valid()) return "CPU, a device is being opened";
     const BackendPtr d = device();
     if (!d) return "CPU";
-    const std::string name = d->device().name.substr(0, d->device().name.find(" ("));
+    const std::string name = short_name(d->device());
     if (backend_posted_) return "CPU + " + name;
     return "CPU, " + name + " compiles " + std::to_string(static_cast<int>(100 * d->ready())) +
            " %";

@@ -16,6 +16,10 @@ const char* name_of(KernelVariant variant) {
     return "";
 }
 
+std::string short_name(const DeviceInfo& device) {
+    return device.name.substr(0, device.name.find(" ("));
+}
+
 AttentionTiles attention_tiles(KernelVariant variant, std::int64_t, std::int64_t value_width) {
     if (variant == KernelVariant::registers) return {32, 32, 16};
     // What 256 invocations keep of the output: 16, 32 or 64 numbers each.

@@ -36,6 +36,8 @@ struct DeviceInfo {
     std::vector<std::pair<KernelVariant, std::string>> refused;  // and why
 };
 
+std::string short_name(const DeviceInfo& device);  // "llvmpipe"
+
 // What the device reaches at most, measured by kernels that do nothing else.
 struct Roofline {
     double copy_bytes_per_second = 0;  // read + written

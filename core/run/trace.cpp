@@ -1,5 +1,6 @@
 #include "core/run/trace.h"
 
+#include "core/backend/backend.h"
 #include "core/error.h"
 #include "core/graph/op.h"
 #include "core/ops/ops.h"
@@ -97,6 +98,16 @@ void Trace::keep_gradient(NodeId id, TensorPtr tensor) {
 void Trace::drop_gradients() {
     gradients_.clear();
     loss.clear();
+}
+
+std::string computed_by(const Trace& trace, NodeId id) {
+    // Of an edited run the CPU did what the edits touch, which is not told apart here.
+    if (!trace.backend || !trace.edits.empty()) return "";
+    const Node& node = (*trace.graph)[id];
+    const Op op = node.fused.value_or(node.op);
+    return trace.backend->takes(*trace.graph, id, op, trace.extent)
+               ? short_name(trace.backend->device())
+               : "";
 }
 
 double value_at(const Trace& trace, std::string_view node,

@@ -92,6 +92,10 @@ private:
 };
 using TracePtr = std::shared_ptr<const Trace>;
 
+// The name of the device that computed a node, "llvmpipe"; empty: the CPU did, or some of it (in a
+// run with edits).
+std::string computed_by(const Trace& trace, NodeId id);
+
 // Reads a trace's cell by the name of its node and (b, ...) indices: what views use, so that a
 // wrong name fails loudly. Throws ShapeError.
 double value_at(const Trace& trace, std::string_view node,
