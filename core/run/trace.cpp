@@ -102,7 +102,7 @@ void Trace::drop_gradients() {
 
 std::string computed_by(const Trace& trace, NodeId id) {
     // Of an edited run the CPU did what the edits touch, which is not told apart here.
-    if (!trace.backend || !trace.edits.empty()) return "";
+    if (id == no_node || !trace.backend || !trace.edits.empty()) return "";
     const Node& node = (*trace.graph)[id];
     const Op op = node.fused.value_or(node.op);
     return trace.backend->takes(*trace.graph, id, op, trace.extent)

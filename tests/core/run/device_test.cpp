@@ -72,7 +72,7 @@ TEST(Device, ComputesWhatItTakesAndTheTraceIsTheSame) {
         EXPECT_GT(device->computed, 0);
         EXPECT_EQ(computed_by(*there, there->graph->find("layers.1.heads")),
                   mode == AttentionMode::naive ? "Fake device" : "");
-        EXPECT_EQ(computed_by(*there, there->graph->find("layers.1.attn_norm")), "");
+        EXPECT_EQ(computed_by(*there, there->graph->find("final_norm")), "");
         EXPECT_EQ(computed_by(*cpu, there->graph->find("layers.1.heads")), "");
         // Everything is recorded, so everything comes back.
         for (const auto& a : device->asked) EXPECT_TRUE(a.read_back) << a.name;
