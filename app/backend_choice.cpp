@@ -44,7 +44,7 @@ ChosenBackend open_backend(BackendWish wish, bool warm_up, std::unique_ptr<GlCon
     if (wish == BackendWish::cpu) return {nullptr, "--backend cpu: all is computed on the CPU"};
     const bool automatic = wish == BackendWish::automatic;
     if (automatic && !may_have_a_gpu())
-        return {nullptr, "this machine has no graphics processor, all is computed on the CPU"};
+        return {nullptr, "This machine has no graphics processor, all is computed on the CPU"};
     GlOptions options;
     options.warm_up = warm_up;
     if (automatic) options.least_flops = worth_the_way;
