@@ -77,6 +77,12 @@ void Controller::take_backend() {
         changed();
     }
     if (!chosen_.backend) return;
+    if (const std::string why = chosen_.backend->given_up(); !why.empty()) {
+        show_error(why);
+        chosen_ = {nullptr, why};
+        post(SetBackend{});
+        return changed();
+    }
     if (!backend_posted_ && chosen_.backend->ready() < 1 &&
         now_ < next_look_)  // its progress is shown
         return;
@@ -85,12 +91,6 @@ void Controller::take_backend() {
     if (!backend_posted_ && chosen_.backend->ready() >= 1) {
         backend_posted_ = true;
         post(SetBackend{chosen_.backend});
-    }
-    if (const std::string why = chosen_.backend->given_up(); !why.empty()) {
-        show_error(why);
-        chosen_ = {nullptr, why};
-        post(SetBackend{});
-        changed();
     }
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "core/run/kernel_work.h"
+#include "core/graph/kernel_work.h"
 #include "core/run/softmax_passes.h"
 #include "views/gpu_setup.h"
 

@@ -1,4 +1,4 @@
-#include "core/run/kernel_work.h"
+#include "core/graph/kernel_work.h"
 #include "views/draw/number.h"
 #include "views/gpu_measured.h"
 
@@ -52,8 +52,7 @@ Counted counted_from_shapes(const CostScene& s, const DeviceReport::Part& part) 
     const Extent& e = s.setup.trace().extent;
     const NodeId id = g.find(part.node);
     if (const auto work = attention_work(g, id, e)) return {work->flops(), 0};
-    if (const auto work = experts_work(g, id, e))
-        return {work->gate_up_flops() + work->down_flops() + work->combine_flops(), 0};
+    if (const auto work = experts_work(g, id, e)) return {work->flops(), 0};
     const Shape out = g[id].shape(e), h = g[g[id].inputs[0]].shape(e);
     return {static_cast<double>(3 * 2 * out.rows() * out.cols() * h.cols()),
             8 * static_cast<double>(h.size())};

@@ -103,8 +103,7 @@ std::string no_device_words() {
 
 std::string software_words(const DeviceInfo& device) {
     if (!device.software) return "";
-    return device.name.substr(0, device.name.find(' ')) +
-           " is a software renderer: it shows the mechanism, not the speed";
+    return short_name(device) + " is a software renderer: it shows the mechanism, not the speed";
 }
 
 std::string joined(const std::vector<std::string>& facts) {

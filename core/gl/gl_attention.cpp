@@ -1,6 +1,7 @@
 #include "core/gl/gl_parts.h"
 
 #include "core/error.h"
+#include "core/graph/kernel_work.h"
 #include "core/ops/attention_layout.h"
 
 #include <algorithm>
@@ -53,9 +54,10 @@ Counts counts(const AttentionJob& j, const AttentionTiles& tiles, std::int64_t s
     const double k = static_cast<double>(j.content + j.rope), w = static_cast<double>(j.width),
                  each = static_cast<double>(j.batch * key_heads(j)),
                  parts = static_cast<double>(slices), stored = j.key.slice.half ? 2 : 4;
-    Counts c;
-    for (std::int64_t t = 0; t < j.tokens; ++t)
-        c.flops += each * static_cast<double>(share * (j.past + t + 1)) * (2 * k + 2 * w + 1);
+    AttentionWork work{j.batch, j.heads, share, j.tokens, j.context()};
+    work.key_width = j.content + j.rope;
+    work.value_width = j.width;
+    Counts c{work.flops()};
     for (std::int64_t r = 0; r < rows; r += tiles.queries) {
         const auto last = std::min(rows, r + tiles.queries) - 1;
         const auto q = static_cast<double>(last + 1 - r),

@@ -5,6 +5,7 @@
 #include "core/gl/gl_program.h"
 #include "core/gl/gl_thread.h"
 #include "core/gl/gl_weights.h"
+#include "core/graph/kernel_work.h"
 
 #include <algorithm>
 #include <atomic>
@@ -20,31 +21,16 @@ std::string mebibytes(std::int64_t bytes) {
     return std::to_string((bytes + (1 << 20) - 1) >> 20) + " MiB";
 }
 
-// Multiply-adds counted twice. For what only passes values on: of the product that made them.
-double flops_of(const Graph& g, const Node& node, Op op, const Extent& e) {
-    const auto number = [](std::int64_t n) { return static_cast<double>(n); };
-    const Shape out = node.shape(e);
-    const double rows = number(e.batch * e.tokens);
-    switch (op) {
-        case Op::linear:
-            return 2 * number(out.size()) * number(g[node.inputs[1]].shape(e)[1]);
-        case Op::absorb_q:
-            return 2 * number(out.size()) * number(node.attrs.nope);
-        case Op::expand_v:
-            return 2 * number(out.size()) * number(g[node.inputs[0]].shape(e)[3]);
-        case Op::attention:
-        case Op::attention_latent: {
-            const Shape q = g[node.fused_inputs[0]].shape(e);
-            return 2 * rows * number(e.context() * node.attrs.heads) *
-                   number(q[3] + node.attrs.rope + out[3]);
-        }
-        case Op::experts: {
-            const Shape down = g[node.fused_inputs[5]].shape(e);
-            return 6 * rows * number(node.attrs.top_k * down.size());
-        }
-        default:
-            return 2 * number(out.size()) * number(g.config.hidden_size);
-    }
+// For what only passes values on: of the product that made them.
+double flops_of(const Graph& g, NodeId id, Op op, const Extent& e) {
+    if (const auto attention = attention_work(g, id, e)) return attention->flops();
+    if (const auto experts = experts_work(g, id, e)) return experts->flops();
+    const Node& node = g[id];
+    const auto depth = op == Op::linear     ? g[node.inputs[1]].shape(e)[1]
+                       : op == Op::absorb_q ? node.attrs.nope
+                       : op == Op::expand_v ? g[node.inputs[0]].shape(e)[3]
+                                            : g.config.hidden_size;
+    return static_cast<double>(2 * node.shape(e).size() * depth);
 }
 
 // What runs while it lives is timed.
@@ -345,7 +331,7 @@ bool GlBackend::takes(const Graph& g, NodeId id, Op op, const Extent& e) const {
         default:
             return false;
     }
-    return flops_of(g, node, op, e) >= impl_->options.least_flops;
+    return flops_of(g, id, op, e) >= impl_->options.least_flops;
 }
 
 std::unique_ptr<DeviceRun> GlBackend::begin(WeightsPtr weights) {

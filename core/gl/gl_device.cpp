@@ -61,6 +61,10 @@ bool is_software(const std::string& name) {
 
 // Why the device cannot run a variant; empty when it can.
 std::string refusal(const DeviceLimits& l, KernelVariant variant) {
+    constexpr std::int64_t most = 7;  // of attention with its record of m and d
+    if (l.buffers < most)
+        return "its kernels see " + std::to_string(l.buffers) + " buffers, not " +
+               std::to_string(most);
     if (variant == KernelVariant::registers) {
         if (l.texels < (1 << 20)) return "its buffers are read as textures of too few texels";
         return "";

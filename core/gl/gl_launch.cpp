@@ -39,10 +39,7 @@ GlProgram& GlLauncher::program(const std::string& file, std::vector<std::string>
     std::string key = file;
     for (const std::string& d : defines) key += " " + d;
     auto& program = programs_[key];
-    if (!program) {
-        auto made = std::make_unique<GlProgram>(GlSource{file, std::move(defines)});
-        program = std::move(made);
-    }
+    if (!program) program = std::make_unique<GlProgram>(GlSource{file, std::move(defines)});
     return *program;
 }
 

@@ -2,9 +2,9 @@
 
 #include "core/backend/executor.h"
 #include "core/error.h"
+#include "core/graph/kernel_work.h"
 #include "core/io/half.h"
 #include "core/run/device_task.h"
-#include "core/run/kernel_work.h"
 
 #include <algorithm>
 #include <cmath>
@@ -124,16 +124,17 @@ void compare(const Tensor& expected, double rounding, DeviceReport::Run& run) {
 }
 
 // Both are (B, H, T, tiles); tiles behind the diagonal are nobody's.
-std::optional<DeviceReport::OnlineError> states_error(const DeviceTask& task, const Extent& extent,
+std::optional<DeviceReport::OnlineError> states_error(const DeviceTask& task, std::int64_t past,
                                                       const DeviceReport::Run& run) {
     const OnlineRecord& r = run.online;
     if (!task.m || !task.d || r.keys != attention_tile || r.tiles != task.m->shape.cols() ||
         std::ssize(r.m) != task.m->size() || std::ssize(r.d) != task.d->size())
         return {};
     DeviceReport::OnlineError e;
+    const std::int64_t tokens = task.m->shape[2];  // fewer than the text's in an MTP module
     double largest = 0;
     for (std::int64_t row = 0; row < task.m->shape.rows(); ++row) {
-        const std::int64_t last = (extent.past + row % extent.tokens) / r.keys;
+        const std::int64_t last = (past + row % tokens) / r.keys;
         for (std::int64_t j = 0; j <= last; ++j) {
             const std::int64_t i = row * r.tiles + j;
             for (const auto& [device, host] : {std::pair{&r.m, &task.m}, {&r.d, &task.d}}) {
@@ -159,10 +160,10 @@ void run_on(const Question& q, const DeviceTask& task, const Tensor& expected, d
         return;
     }
     const Shape shape = (*q.graph)[task.operations.back().id].shape(q.extent);
-    auto first = std::make_shared<Tensor>(shape, DType::real), second = first;
+    const auto first = std::make_shared<Tensor>(shape, DType::real);
+    const auto second = std::make_shared<Tensor>(shape, DType::real);
     // The first time compiles and uploads; of the others each kernel's best time counts.
     compute(q, task, *device, *first, run);
-    second = std::make_shared<Tensor>(shape, DType::real);
     compute(q, task, *device, *second, run);
     for (int more = 0; more < most_repeats && run.seconds() < worth_repeating; ++more) {
         const std::vector<KernelLaunch> before = std::move(run.launches);
@@ -173,9 +174,9 @@ void run_on(const Question& q, const DeviceTask& task, const Tensor& expected, d
     run.repeats =
         std::equal(first->real.begin(), first->real.end(), second->real.begin(),
                    [](Real a, Real b) { return a == b || (std::isnan(a) && std::isnan(b)); });
-    run.value = std::move(second);
+    run.value = second;
     compare(expected, run.half ? rounding : 0, run);
-    if (!run.half) run.states = states_error(task, q.extent, run);
+    if (!run.half) run.states = states_error(task, q.extent.past, run);
 }
 
 std::string not_taken(const Question& q, const DeviceTask& task) {

@@ -13,6 +13,7 @@ std::size_t at(std::int64_t i) {
 // An edit below the part's own inputs, which the device would not see.
 std::string edited_inside(const Trace& trace, const DeviceTask& task,
                           const std::vector<NodeId>& outside) {
+    if (trace.edits.empty()) return "";
     const Graph& g = *trace.graph;
     std::vector<NodeId> stack{task.operations.back().id};
     for (const DeviceOperation& o : task.operations) stack.push_back(o.id);

@@ -81,6 +81,8 @@ protected:
     }
     static inline std::unique_ptr<GlKernels> kernels;
 };
+inline const auto every_variant =
+    ::testing::Values(KernelVariant::registers, KernelVariant::shared, KernelVariant::subgroups);
 inline std::string variant_name(const ::testing::TestParamInfo<KernelVariant>& info) {
     return name_of(info.param);
 }

@@ -98,10 +98,7 @@ TEST_P(Halves, KeysAndValuesAreStoredAlike) {
     EXPECT_THROW(kernels->attention(d.job), ShapeError);
 }
 
-INSTANTIATE_TEST_SUITE_P(On, Halves,
-                         ::testing::Values(KernelVariant::registers, KernelVariant::shared,
-                                           KernelVariant::subgroups),
-                         variant_name);
+INSTANTIATE_TEST_SUITE_P(On, Halves, every_variant, variant_name);
 
 }  // namespace
 }  // namespace sf::test

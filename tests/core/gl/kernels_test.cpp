@@ -163,10 +163,7 @@ TEST_P(Kernels, TheSameBitsInEveryRun) {
     EXPECT_EQ(on_device(*kernels, *device, e, false), on_device(*kernels, *device, e, false));
 }
 
-INSTANTIATE_TEST_SUITE_P(On, Kernels,
-                         ::testing::Values(KernelVariant::registers, KernelVariant::shared,
-                                           KernelVariant::subgroups),
-                         variant_name);
+INSTANTIATE_TEST_SUITE_P(On, Kernels, every_variant, variant_name);
 
 }  // namespace
 }  // namespace sf::test

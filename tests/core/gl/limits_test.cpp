@@ -191,10 +191,7 @@ TEST_P(Limits, LaunchesTellWhatTheyDid) {
     EXPECT_EQ(l.shared_bytes > 0, GetParam() != KernelVariant::registers);
 }
 
-INSTANTIATE_TEST_SUITE_P(On, Limits,
-                         ::testing::Values(KernelVariant::registers, KernelVariant::shared,
-                                           KernelVariant::subgroups),
-                         variant_name);
+INSTANTIATE_TEST_SUITE_P(On, Limits, every_variant, variant_name);
 
 }  // namespace
 }  // namespace sf::test

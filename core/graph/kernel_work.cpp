@@ -1,4 +1,4 @@
-#include "core/run/kernel_work.h"
+#include "core/graph/kernel_work.h"
 
 #include "core/ops/attention_layout.h"
 

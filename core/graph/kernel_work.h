@@ -63,6 +63,7 @@ struct ExpertsWork {
     double gate_up_flops() const;  // both products
     double down_flops() const;
     double combine_flops() const;
+    double flops() const { return gate_up_flops() + down_flops() + combine_flops(); }
 };
 std::optional<ExpertsWork> experts_work(const Graph& graph, NodeId node, const Extent& extent);
 
