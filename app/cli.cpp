@@ -231,6 +231,9 @@ private:
         text_option(app, "--corpus", train_.corpus, "FILE",
                     "UTF-8 text, its last tenth held out; without it the generated corpus");
         text_option(app, "--steps", train_.steps, "N", "steps of the whole run");
+        text_option(
+            app, "--until", train_.until, "N",
+            "stop behind step N as Ctrl+C does, with status 0; the learning rate goes by --steps");
         text_option(app, "--seed", train_.seed, "S", "of weights and data; 0");
         text_option(app, "--threads", train_.threads, "T", "threads that compute");
         text_option(app, "--out", train_.out, "DIR", "where the run is kept; empty or new");

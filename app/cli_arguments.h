@@ -40,7 +40,7 @@ struct GenerateArguments : RunArguments {
 };
 
 struct TrainArguments {
-    Text preset, config, corpus, steps, seed, threads, out, checkpoint_every;
+    Text preset, config, corpus, steps, until, seed, threads, out, checkpoint_every;
     std::vector<std::string> set;
     bool resume = false, json = false;
 };

@@ -239,15 +239,18 @@ int train(const TrainArguments& a) {
                                        " yet, and neither --preset nor --config says what to train"
                                  : "train needs a shape: --preset NAME or --config FILE");
     auto trainer = resumable ? resume(a, folder) : start(a);
+    const std::int64_t steps = trainer->settings().steps;
+    const std::int64_t until =
+        a.until.given ? std::min(steps, parse_integer("--until", a.until.value, 1, most_steps))
+                      : steps;
     if (!there) {
         fs::create_directories(folder, error);
         if (error) throw UserError("--out", folder.string(), "cannot be made: " + error.message());
     }
-    const std::int64_t steps = trainer->settings().steps;
-    if (resumable && trainer->finished()) {
+    if (resumable && trainer->steps_done() >= until) {
         write_model(folder, *trainer);
         say("the run in " + folder.string() + " has its " + std::to_string(trainer->steps_done()) +
-            " steps already (--steps asks for more)");
+            " steps already (" + (until < steps ? "--until" : "--steps") + " asks for more)");
         return 0;
     }
     StopRequest stop;
@@ -259,7 +262,7 @@ int train(const TrainArguments& a) {
     const auto report_every = trainer->settings().report_every;
     const auto begin = std::chrono::steady_clock::now();
     const auto first = trainer->steps_done();
-    while (!trainer->finished() && !stop.asked()) {
+    while (trainer->steps_done() < until && !stop.asked()) {
         const auto next = trainer->steps_done() + 1;
         const bool report = next % report_every == 0 || next == steps || next == 1;
         try {
@@ -271,17 +274,16 @@ int train(const TrainArguments& a) {
         if (report) {
             const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - begin;
             const auto done = static_cast<double>(next - first);
-            reports.write(*trainer, spent.count() / done * static_cast<double>(steps - next));
+            reports.write(*trainer, spent.count() / done * static_cast<double>(until - next));
         }
         if (every > 0 && next % every == 0 && next < steps && !stop.asked()) save(folder, *trainer);
     }
     save(folder, *trainer);
-    if (stop.asked()) {
+    if (stop.asked() || !trainer->finished()) {
         say("stopped after step " + std::to_string(trainer->steps_done()) + " of " +
             std::to_string(steps) + ", --resume goes on");
-        return stop.status();
     }
-    return 0;
+    return stop.asked() ? stop.status() : 0;
 }
 
 }  // namespace sf::cli

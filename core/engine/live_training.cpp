@@ -141,7 +141,7 @@ void LiveTraining::restart(std::uint64_t seed) {
 }
 
 void LiveTraining::set(const std::string& name, const std::string& value) {
-    if (name.starts_with("corpus."))
+    if (name.starts_with("corpus.") || name == "whole")
         throw UserError("training: " + name +
                         ": the mix of texts is chosen at the beginning; stop and start again");
     TrainSettings settings = trainer_->settings();

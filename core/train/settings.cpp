@@ -41,6 +41,9 @@ constexpr std::array rows{
     Row{"seed", &S::seed, 0, 0, "of the weights and of the order of the text"},
     Row{"batch", &S::batch, 1, 4096, "sequences a step"},
     Row{"seq", &S::seq, 2, 65536, "tokens a sequence"},
+    Row{"whole", &S::whole, 0, 1,
+        "1: only documents of the generated corpus that fit a sequence, so short ones where seq is "
+        "small"},
     Row{"lr", &S::lr, 0, 10, "the highest learning rate"},
     Row{"min_lr_ratio", &S::min_lr_ratio, 0, 1, "the last learning rate as a share of lr"},
     Row{"warmup", &S::warmup, 0, many, "steps of linear rise to lr"},

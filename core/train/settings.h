@@ -21,6 +21,7 @@ struct TrainSettings {
     std::uint64_t seed = 0;
     std::int64_t batch = 8;  // sequences a step
     std::int64_t seq = 128;  // tokens a sequence
+    std::int64_t whole = 0;  // 1: the generated corpus' documents that fit a sequence, no others
     double lr = 3e-3;        // the highest learning rate
     double min_lr_ratio = 0.1;
     std::int64_t warmup = 50;

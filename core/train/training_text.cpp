@@ -46,7 +46,7 @@ class GeneratedText : public TrainingText {
 public:
     GeneratedText(const ModelConfig& config, const TrainSettings& settings,
                   std::shared_ptr<const Tokenizer> tokenizer)
-        : mix_(corpus_mix(settings)), eos_(config.eos_token_id) {
+        : mix_(corpus_mix(settings)), eos_(config.eos_token_id), whole_(settings.whole != 0) {
         seed_ = settings.seed;
         mix_.check();
         tokenizer_ = std::move(tokenizer);
@@ -59,7 +59,7 @@ public:
             tokenizer_ = learn_tokenizer(config, views, "the generated corpus");
         }
         vocab_size_ = config.vocab_size;
-        measure_floor();
+        measure_floor(settings.seq);
     }
 
     std::vector<std::int64_t> row(std::uint64_t index, std::int64_t seq) const override {
@@ -104,22 +104,30 @@ private:
     std::vector<std::int64_t> fill(CorpusPart part, std::uint64_t index, std::int64_t seq) const {
         const bool eos_first =
             (random_bits(seed_, stream_of("row begins with eos"), index) & 1) != 0;
-        return corpus_row(mix_, seed_, part, index, *tokenizer_, eos_, seq, eos_first);
+        return corpus_row(mix_, seed_, part, index, *tokenizer_, eos_, seq, eos_first, whole_);
     }
     // On whole documents: -ln p(text), eos included, over the tokens that have to be foretold.
-    void measure_floor() {
+    // Where only those that fit a row are read, they are the more probable.
+    void measure_floor(std::int64_t seq) {
         constexpr std::uint64_t documents = 4000;
-        double nats = 0, tokens = 0;
+        double nats = 0, tokens = 0, read = 0;
         for (std::uint64_t i = 0; i < documents; ++i) {
             const Document d = corpus_document(mix_, seed_, CorpusPart::held_out, i);
+            const std::size_t length = tokenizer_->encode(d.text).size();
+            if (whole_ && !fits_row(length, seq)) continue;
+            ++read;
             nats += d.nats + mix_.kind_nats(d.kind);
-            tokens += static_cast<double>(tokenizer_->encode(d.text).size() + 1);
+            tokens += static_cast<double>(length + 1);
         }
-        floor_ = nats / tokens;
+        if (read == 0)
+            throw UserError("the generated corpus has hardly a document that fits whole into seq=" +
+                            std::to_string(seq) + " tokens (seq larger, or whole=0)");
+        floor_ = (nats + read * std::log(read / static_cast<double>(documents))) / tokens;
     }
 
     CorpusMix mix_;
     std::int64_t eos_;
+    bool whole_;
     double floor_ = 0;
 };
 

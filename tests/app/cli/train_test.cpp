@@ -96,6 +96,21 @@ TEST(Train, AnInterruptFinishesTheStepAndSaves) {
     EXPECT_NE(again.err.find("already"), std::string::npos) << again.err;
 }
 
+// The pace of the learning rate is that of the whole run, wherever it rests.
+TEST(Train, RestsBehindAStepAndGoesOnBitForBit) {
+    const Folder folder;
+    EXPECT_EQ(run(small("whole", 9), folder.path()).status, 0);
+    const Outcome first = run(small("m", 9, {"--until", "4"}), folder.path());
+    EXPECT_EQ(first.status, 0) << first.err;
+    EXPECT_NE(first.err.find("stopped after step 4 of 9"), std::string::npos) << first.err;
+    EXPECT_NE(weights(folder / "m"), weights(folder / "whole"));
+    const Outcome again = run(small("m", 9, {"--resume", "--until", "4"}), folder.path());
+    EXPECT_EQ(again.status, 0) << again.err;
+    EXPECT_NE(again.err.find("--until asks for more"), std::string::npos) << again.err;
+    EXPECT_EQ(run(small("m", 9, {"--resume", "--until", "20"}), folder.path()).status, 0);
+    EXPECT_EQ(weights(folder / "m"), weights(folder / "whole"));
+}
+
 TEST(Train, KilledAtAnyMomentItGoesOnBitForBit) {
     const Folder folder;
     const auto arguments = [](const std::string& out, bool resume) {
@@ -156,6 +171,8 @@ TEST(Train, MistakesAreOneSentenceAndLeaveNothing) {
         {small("m", 5, {"--set", "n_group=3"}), {"n_group"}},
         {small("m", 5, {"--set", "seq=100000"}), {"seq"}},
         {small("m", 5, {"--set", "corpus.poems=2"}), {"poems"}},
+        {small("m", 5, {"--until", "0"}), {"--until"}},
+        {small("m", 5, {"--set", "whole=1", "--set", "seq=6"}), {"whole", "seq=6"}},
     };
     for (const Refusal& r : refusals) {
         std::string line;

@@ -143,7 +143,8 @@ TEST(LiveTraining, takes_settings_while_it_runs) {
                                       {"lr", "11"},
                                       {"speed", "1"},
                                       {"seq", "1000000"},
-                                      {"corpus.story", "2"}}) {
+                                      {"corpus.story", "2"},
+                                      {"whole", "1"}}) {
         engine.post(TrainSet{name, value});
         engine.wait_idle();
         EXPECT_NE(engine.snapshot()->error.find(name), std::string::npos)

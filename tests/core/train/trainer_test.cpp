@@ -270,63 +270,6 @@ TEST(TrainState, damage_is_named) {
     EXPECT_NE(rewrite(w, [](Tensor& x) { x.shape = {x.size()}; }).find("shape"), std::string::npos);
 }
 
-TEST(TrainingText, a_file_gives_rows_of_its_own_parts) {
-    const Scratch scratch;
-    std::string words;
-    for (int i = 0; i < 3000; ++i) {
-        words += static_cast<char>('a' + i * i % 23);
-        words += static_cast<char>('a' + i * 7 % 19);
-        words += i % 11 == 0 ? "\n" : " of it ";
-    }
-    const auto path = scratch.with("words.txt", words);
-    const auto t = file_text(shape(), settings(1), path);
-    EXPECT_EQ(t->row(3, 40), t->row(3, 40));
-    EXPECT_NE(t->row(3, 40), t->row(4, 40));
-    const auto held = t->held_out(1000, 40);
-    ASSERT_GT(held.size(), 10U);
-    // Rows overlap by one token: joined they are the held-out text.
-    std::vector<std::int64_t> joined = held.front();
-    for (std::size_t i = 1; i < held.size(); ++i) {
-        EXPECT_EQ(held[i].front(), joined.back());
-        joined.insert(joined.end(), held[i].begin() + 1, held[i].end());
-    }
-    const std::string tail = words.substr(words.size() - words.size() / 10);
-    EXPECT_NE(tail.find(t->tokenizer()->decode(joined).substr(40)), std::string::npos);
-    EXPECT_TRUE(std::isnan(t->floor()));
-    EXPECT_LT(t->bigram_loss(held), std::log(300.0));
-}
-
-TEST(TrainingText, what_cannot_be_trained_on_is_refused) {
-    const Scratch scratch;
-    const auto refused = [&](const std::string& words) {
-        const auto path = scratch.with("words.txt", words);
-        return user_error([&] { file_text(shape(), settings(1), path); });
-    };
-    EXPECT_NE(refused("").find("words.txt"), std::string::npos);
-    EXPECT_NE(refused("x").find("words.txt"), std::string::npos);
-    EXPECT_NE(refused(std::string("a\0b", 3)).find("words.txt"), std::string::npos);
-    EXPECT_NE(refused("ab ab ab ab ab ab ab").find("300"), std::string::npos);
-}
-
-TEST(TrainingText, the_bigram_of_a_corpus_counted_by_hand) {
-    // Training part of one repeated pair: p(b|a) = (n(a,b) + 20 p(b)) / (n(a) + 20).
-    ModelConfig c = shape();
-    c.vocab_size = 258;
-    std::string words;
-    for (int i = 0; i < 500; ++i) words += "ab";
-    const Scratch scratch;
-    const auto t = file_text(c, settings(1), scratch.with("ab.txt", words));
-    const auto held = t->held_out(10, 40);
-    const double n = 900, p = (450 + 1) / (n + 258);
-    // 450 a's, each followed by b; 449 b's that are followed by a, one by nothing.
-    const double ab = (450 + 20 * p) / (450 + 20), ba = (449 + 20 * p) / (449 + 20);
-    double nats = 0, count = 0;
-    for (const auto& row : held)
-        for (std::size_t i = 1; i < row.size(); ++i, ++count)
-            nats -= std::log(row[i - 1] == 'a' ? ab : ba);
-    EXPECT_NEAR(t->bigram_loss(held), nats / count, 2e-3);
-}
-
 TEST(Trainer, writes_at_kept_steps_what_its_weights_say) {
     auto t = trainer(settings(5));
     const auto beginnings = t->text().beginnings();
