@@ -276,7 +276,7 @@ int train(const TrainArguments& a) {
             const auto done = static_cast<double>(next - first);
             reports.write(*trainer, spent.count() / done * static_cast<double>(until - next));
         }
-        if (every > 0 && next % every == 0 && next < steps && !stop.asked()) save(folder, *trainer);
+        if (every > 0 && next % every == 0 && next < until && !stop.asked()) save(folder, *trainer);
     }
     save(folder, *trainer);
     if (stop.asked() || !trainer->finished()) {

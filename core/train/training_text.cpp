@@ -46,7 +46,10 @@ class GeneratedText : public TrainingText {
 public:
     GeneratedText(const ModelConfig& config, const TrainSettings& settings,
                   std::shared_ptr<const Tokenizer> tokenizer)
-        : mix_(corpus_mix(settings)), eos_(config.eos_token_id), whole_(settings.whole != 0) {
+        : mix_(corpus_mix(settings)),
+          eos_(config.eos_token_id),
+          whole_(settings.whole != 0),
+          counted_seq_(whole_ ? settings.seq : 128) {
         seed_ = settings.seed;
         mix_.check();
         tokenizer_ = std::move(tokenizer);
@@ -94,7 +97,7 @@ protected:
     std::vector<std::int64_t> counted_tokens() const override {
         std::vector<std::int64_t> tokens;
         for (std::int64_t i = 0; i < counted_rows; ++i) {
-            const auto r = row(static_cast<std::uint64_t>(i), 128);
+            const auto r = row(static_cast<std::uint64_t>(i), counted_seq_);
             tokens.insert(tokens.end(), r.begin(), r.end());
         }
         return tokens;
@@ -128,6 +131,7 @@ private:
     CorpusMix mix_;
     std::int64_t eos_;
     bool whole_;
+    std::int64_t counted_seq_;  // of rows that are counted: where they are whole, those trained on
     double floor_ = 0;
 };
 

@@ -110,6 +110,18 @@ TEST(TrainingText, rows_of_whole_documents_hold_no_longer_ones) {
     EXPECT_NEAR(t->floor(), (nats - fit * std::log(4000 / fit)) / tokens, 1e-9);
 }
 
+// Bigrams are those of the short documents, which they foretell better than those of all do.
+TEST(TrainingText, bigrams_of_whole_documents_are_counted_on_them) {
+    TrainSettings s = settings(1);
+    s.seq = 40;
+    const ModelConfig micro = ModelConfig::preset("micro");
+    const auto all = generated_text(micro, s, nullptr);
+    s.whole = 1;
+    const auto t = generated_text(micro, s, all->tokenizer());
+    const auto held = t->held_out(256, s.seq);
+    EXPECT_LT(t->bigram_loss(held), all->bigram_loss(held) - 0.05);
+}
+
 TEST(TrainingText, rows_that_no_document_fits_are_refused) {
     TrainSettings s = settings(1);
     s.whole = 1;
