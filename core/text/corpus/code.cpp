@@ -12,7 +12,8 @@ struct Variable {
     int value = 0;
 };
 
-// A program of two variables that is run while it is written. Values stay within 0 .. 99.
+// A program of two variables that is run while it is written: one statement or two, now and then
+// none, which is where a run on short rows begins. Values stay within 0 .. 99.
 class Program {
 public:
     Program(Choices& choices, Draft& draft) : choices_(choices), draft_(draft) {
@@ -23,7 +24,7 @@ public:
     void write() {
         let();
         print_both();
-        for (int left = choices_.range(1, 2); left > 0; --left) {
+        for (int left = choices_.chance(1.0 / 32) ? 0 : choices_.range(1, 2); left > 0; --left) {
             draft_ << "\n";
             switch (choices_.index(3)) {
                 case 0:

@@ -3,28 +3,31 @@
 
 namespace sf::corpus {
 
-// "List: Mia red kite, Ben blue ball, Eva green hat. Eva green hat, Mia red kite, Ben blue ball."
-// Once more in yet another order. What has been told once can be looked up: the densest practice in
-// it that a text can give.
+// "List: Mia red kite, Ben blue ball. Ben blue ball, Mia red kite. kite red Mia, ball blue Ben."
+// Once more in another order, and once backwards. What has been told once can be looked up, from
+// either end: the densest practice in it that a text can give.
 void write_recall(Choices& choices, Draft& draft) {
+    struct Record {
+        std::string name, colour, thing;
+    };
     auto names = people();
     auto what = things();
-    std::vector<std::string> records;
-    const int count = choices.range(3, 5);
+    std::vector<Record> records;
+    const int count = choices.range(2, 5);
     draft << "List:";
     for (int i = 0; i < count; ++i) {
         const std::string name = choices.take(names).name, colour = choices.pick(colours);
-        records.push_back(" " + name + " " + colour + " " + choices.take(what));
-        draft << (i > 0 ? "," : "") << records.back();
+        records.push_back({name, colour, choices.take(what)});
+        const Record& r = records.back();
+        draft << (i > 0 ? ", " : " ") << r.name << " " << r.colour << " " << r.thing;
     }
     draft << ".";
-    for (int again = 0; again < 2; ++again) {
-        std::vector<std::string> left = records;
+    for (const bool backwards : {false, true}) {
+        std::vector<Record> left = records;
         for (int i = 0; i < count; ++i) {
-            const std::string record = choices.take(left);
-            const std::size_t name = record.find(' ', 1);
-            draft << (i > 0 ? "," : "") << record.substr(0, name);
-            draft.answer(record.substr(name));
+            const Record r = choices.take(left);
+            draft << (i > 0 ? ", " : " ") << (backwards ? r.thing : r.name);
+            draft.answer(" " + r.colour + " " + (backwards ? r.name : r.thing));
         }
         draft << ".";
     }

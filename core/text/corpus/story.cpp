@@ -39,7 +39,8 @@ public:
             default:
                 belongings();
         }
-        for (std::size_t left = std::min<std::size_t>(6, questions_.size()); left > 0; --left) {
+        const int most = std::min(6, static_cast<int>(questions_.size()));
+        for (int left = choices_.range(2, most); left > 0; --left) {
             const Question question = choices_.take(questions_);
             draft_ << " " << question.ask << "?";
             draft_.answer(question.answer);

@@ -54,8 +54,8 @@ TEST(Corpus, documents_are_pinned) {
         document(0, 0).text,
         "Today Ben has lost his white book. He looks at the museum, but it is not there. He "
         "looks at the market, but it is not there. Then he goes to the lake. There Max has it. "
-        "Who has the book? Max. Where is Ben? Ben is at the lake. What colour is the book? The "
-        "book is white. Where is Max? Max is at the lake.");
+        "What colour is the book? The book is white. Who has the book? Max. Where is Max? Max is "
+        "at the lake.");
     EXPECT_EQ(document(1, 0).text, "43 - 8 = 35; 14 - 1 = 13; 57 - 43 = 14; 28 + 70 = 98.");
 }
 

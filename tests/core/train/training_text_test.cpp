@@ -76,23 +76,23 @@ TEST(TrainingText, the_bigram_of_a_corpus_counted_by_hand) {
     EXPECT_NEAR(t->bigram_loss(held), nats / count, 2e-3);
 }
 
-// Short documents first is a matter of seq: in 40 tokens only the shortest lists are whole.
+// Short documents first is a matter of seq: in 28 tokens only the shortest lists are whole.
 TEST(TrainingText, rows_of_whole_documents_hold_no_longer_ones) {
     TrainSettings s = settings(1);
     s.whole = 1;
-    s.seq = 40;
+    s.seq = 28;
     for (const auto& kind : corpus_kind_names()) s.corpus[kind] = kind == "recall" ? 1 : 0;
     const ModelConfig micro = ModelConfig::preset("micro");
     const auto t = generated_text(micro, s, nullptr);
     const auto& tokenizer = *t->tokenizer();
     for (std::uint64_t i = 0; i < 50; ++i) {
         const auto row = t->row(i, s.seq);
-        EXPECT_EQ(row.size(), 40U);
+        EXPECT_EQ(row.size(), 28U);
         const auto begin = row.begin() + (row.front() == micro.eos_token_id ? 1 : 0);
         const auto end = std::find(begin, row.end(), micro.eos_token_id);
         ASSERT_NE(end, row.end());
         const std::string list = tokenizer.decode(std::vector(begin, end));
-        EXPECT_EQ(std::count(list.begin(), list.end(), ','), 6) << list;
+        EXPECT_EQ(std::count(list.begin(), list.end(), ','), 3) << list;
     }
 
     // The same documents have more probability, where the longer ones have none.
@@ -101,12 +101,12 @@ TEST(TrainingText, rows_of_whole_documents_hold_no_longer_ones) {
     for (std::uint64_t i = 0; i < 4000; ++i) {
         const Document d = corpus_document(mix, s.seed, CorpusPart::held_out, i);
         const auto length = tokenizer.encode(d.text).size();
-        if (length > 38) continue;
+        if (length > 26) continue;
         ++fit;
         nats += d.nats;
         tokens += static_cast<double>(length) + 1;
     }
-    EXPECT_NEAR(fit / 4000, 1.0 / 3, 0.03) << "lists of 3 among those of 3, 4, 5";
+    EXPECT_NEAR(fit / 4000, 0.25, 0.03) << "lists of 2 among those of 2, 3, 4, 5";
     EXPECT_NEAR(t->floor(), (nats - fit * std::log(4000 / fit)) / tokens, 1e-9);
 }
 
