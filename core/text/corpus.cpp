@@ -45,7 +45,7 @@ std::span<const KindRow> kind_rows() {
         {"code", "small programs and what they print", write_code},
         {"sort", "digits, letters and words put in order", write_sort},
         {"dates", "dates in several notations, days and months in their order", write_dates},
-        {"recall", "who has what, listed again in another order and backwards", write_recall},
+        {"recall", "who has what, listed or told and then looked up", write_recall},
     };
     return rows;
 }

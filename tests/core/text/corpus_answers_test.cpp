@@ -7,6 +7,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -280,26 +281,63 @@ std::string fact_answer(const std::string& fact) {
     return std::to_string(static_cast<unsigned>(last.day())) + " days";
 }
 
-TEST(CorpusAnswers, lists_are_told_again) {
-    for_documents("recall", [](const std::string& text) {
-        const Words lists = split(text.substr(0, text.size() - 1), ".");
-        EXPECT_EQ(lists.size(), 3U);
-        EXPECT_EQ(text.substr(0, 5), "List:");
-        std::map<std::string, std::string> told;
-        for (const std::string& record : split(lists[0].substr(5), ",")) {
-            const Words w = words_of(record);
-            told[w[0]] = " " + w[1] + " " + w[2];
-            told[w[2]] = " " + w[1] + " " + w[0];
+Words list_answers(const std::string& text) {
+    const Words lists = split(text.substr(5, text.size() - 6), ".");
+    EXPECT_EQ(lists.size(), 3U);
+    std::map<std::string, std::string> told;
+    for (const std::string& record : split(lists[0], ",")) {
+        const Words w = words_of(record);
+        told[w[0]] = " " + w[1] + " " + w[2];
+        told[w[2]] = " " + w[1] + " " + w[0];
+    }
+    Words answers;
+    for (const std::string& list : {lists[1], lists[2]})
+        for (const std::string& record : split(list, ",")) {
+            const std::string first = words_of(record)[0];
+            EXPECT_EQ(told.count(first), 1U) << first;
+            answers.push_back(told[first]);
         }
-        Words answers;
-        for (const std::string& list : {lists[1], lists[2]})
-            for (const std::string& record : split(list, ",")) {
-                const std::string first = words_of(record)[0];
-                EXPECT_EQ(told.count(first), 1U) << first;
-                answers.push_back(told[first]);
-            }
-        EXPECT_EQ(answers.size(), told.size());
-        return answers;
+    EXPECT_EQ(answers.size(), told.size());
+    return answers;
+}
+
+Words told_answers(const std::string& text) {
+    std::map<std::string, std::string> owner, has, colour;
+    std::set<std::string> again, asked;
+    Words answers;
+    for (const std::string& sentence : split(text.substr(6, text.size() - 7), ". ")) {
+        const auto sides = split(sentence, "? ");
+        const Words w = words_of(sides[0]);
+        std::string thing = w.back();
+        if (w[0] == "What") {
+            answers.push_back(" " + w[2] + has[w[2]]);
+            thing = words_of(has[w[2]]).back();
+        } else if (w[0] == "Who") {
+            answers.push_back(" " + owner[thing]);
+        } else if (w[0] == "The") {
+            thing = w[1];
+            EXPECT_TRUE(asked.empty() && again.insert(thing).second) << text;
+            answers.push_back(" " + owner[thing]);
+            answers.push_back(" " + colour[thing]);
+            continue;
+        } else {
+            EXPECT_TRUE(again.empty() && owner.emplace(thing, w[0]).second) << text;
+            has[w[0]] = " has a " + w[3] + " " + thing;
+            colour[thing] = w[3];
+            continue;
+        }
+        EXPECT_TRUE(asked.insert(thing).second) << text;
+    }
+    EXPECT_TRUE(!again.empty() && !asked.empty()) << text;
+    EXPECT_EQ(has.size(), owner.size()) << text;
+    return answers;
+}
+
+TEST(CorpusAnswers, what_was_told_is_recalled) {
+    for_documents("recall", [](const std::string& text) {
+        const std::string first = text.substr(0, 5);
+        EXPECT_TRUE(first == "List:" || first == "Told:") << text;
+        return first == "List:" ? list_answers(text) : told_answers(text);
     });
 }
 
