@@ -132,8 +132,9 @@ double draw_steps(Canvas& canvas, const Frame& frame, const View& view, const Ru
         else if (v == Verdict::wrong)
             draw_ring(canvas, {area.x + labels + 4 * u, y + row / 2}, 3.5 * u, t.bad, 1.5 * u);
         text_in(canvas, {area.x + labels + mark, y, area.w - labels - mark, row},
-                plain_text(frame.trace, written, true),
-                t.text(t.small(), t.ink, v == Verdict::right ? Weight::bold : Weight::regular));
+                written.empty() ? "not asked" : plain_text(frame.trace, written, true),
+                t.text(t.small(), written.empty() ? t.ink_faint : t.ink,
+                       v == Verdict::right ? Weight::bold : Weight::regular));
         canvas.hit({area.x, y, area.w, row}, {"train-at", step});
         y += row;
     }

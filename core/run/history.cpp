@@ -213,6 +213,18 @@ TracePtr History::probe(std::int64_t step) const {
     return after == probes_.begin() ? nullptr : std::prev(after)->second.probe;
 }
 
+void History::add_beginnings(const std::vector<Beginning>& more) {
+    auto& all = about.beginnings;
+    for (const Beginning& b : more)
+        if (std::find(all.begin(), all.end(), b) == all.end()) all.push_back(b);
+    for (auto& [step, kept] : probes_) {
+        if (!kept.written || kept.written->size() == all.size()) continue;
+        Written longer = *kept.written;
+        longer.resize(all.size());
+        kept.written = std::make_shared<const Written>(std::move(longer));
+    }
+}
+
 void History::add_written(std::int64_t step, Written written) {
     const auto kept = probes_.find(step);
     if (kept == probes_.end())

@@ -102,6 +102,9 @@ public:
     // The nearest at or below a step; null when there is none.
     TracePtr probe(std::int64_t step) const;
 
+    // Those that about.beginnings does not have yet, behind them: what kept steps wrote after them
+    // is not known, so it is empty.
+    void add_beginnings(const std::vector<Beginning>& more);
     // What the model of a kept step writes after about.beginnings. Throws ShapeError when nothing
     // of the step is kept or it is not one text for each of them.
     void add_written(std::int64_t step, Written written);

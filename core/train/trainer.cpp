@@ -79,11 +79,11 @@ void Trainer::keep_probe() {
     history_.add_written(done_, write_on(*made, history_.about.beginnings));
 }
 
-// A history that goes on may be of another mix of texts, or know of none to go on with.
+// A history that goes on may be of another mix of texts.
 void Trainer::see_text() {
     const double floor = text_->floor();
     history_.about.floor = std::isfinite(floor) ? std::optional(floor) : std::nullopt;
-    if (history_.about.beginnings.empty()) history_.about.beginnings = text_->beginnings();
+    history_.add_beginnings(text_->beginnings());
 }
 
 void Trainer::find_nodes() {

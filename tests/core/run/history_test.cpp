@@ -324,5 +324,26 @@ TEST(History, what_was_written_goes_with_its_probe) {
     EXPECT_EQ(*few.written(10), (Written{{10}, {}}));
 }
 
+TEST(History, beginnings_that_come_later_have_no_text_at_earlier_steps) {
+    const ModelPtr model = preset_model("nano", 1);
+    const TracePtr trace = run_trace(model, {model->encode("abc")});
+    const Beginning a{"a", {1}, {}}, b{"b", {2}, {3}}, c{"a", {4}, {}};
+    History h(model->config);
+    h.add_beginnings({a});
+    h.add_probe(0, trace);
+    h.add_probe(1, trace);
+    h.add_written(1, {{5, 6}});
+    const History before = h;
+    h.add_beginnings({b, a, c});
+    EXPECT_EQ(h.about.beginnings, (std::vector{a, b, c}));
+    EXPECT_EQ(h.written(0), nullptr);
+    EXPECT_EQ(*h.written(1), (Written{{5, 6}, {}, {}}));
+    h.add_probe(2, trace);
+    h.add_written(2, {{7}, {8}, {9}});
+    h.add_beginnings({c, b});
+    EXPECT_EQ(*h.written(2), (Written{{7}, {8}, {9}})) << "nothing new";
+    EXPECT_EQ(*before.written(1), (Written{{5, 6}})) << "a copy stays as it was";
+}
+
 }  // namespace
 }  // namespace sf

@@ -285,14 +285,12 @@ TEST(Trainer, writes_at_kept_steps_what_its_weights_say) {
     EXPECT_EQ(*other->history().written(5), *t->history().written(5));
 }
 
-// A run that goes on with another mix of texts has another floor from then on, and one that knew of
-// no texts to go on with learns of them.
+// A run that goes on with another mix of texts has another floor from then on.
 TEST(Trainer, floors_are_of_the_text_of_their_step) {
     auto first = trainer(settings(4));
     for (int i = 0; i < 2; ++i) first->step();
     History history = first->history();
     EXPECT_EQ(history[0].floor, static_cast<float>(first->text().floor()));
-    history.about.beginnings.clear();
     auto mixed = settings(4);
     mixed.corpus = {{"story", 5}, {"brackets", 0}};
     const auto other = generated_text(shape(), mixed, text()->tokenizer());
@@ -305,7 +303,27 @@ TEST(Trainer, floors_are_of_the_text_of_their_step) {
     EXPECT_EQ(second.history()[1].floor, static_cast<float>(text()->floor()));
     EXPECT_EQ(second.history()[2].floor, static_cast<float>(other->floor()));
     EXPECT_EQ(second.history().about.floor, other->floor());
-    EXPECT_EQ(second.history().about.beginnings, other->beginnings());
+}
+
+// And it is asked about all texts that were ever trained on.
+TEST(Trainer, a_run_of_another_mix_goes_on_with_its_kinds_too) {
+    auto mix = settings(4);
+    for (const auto& kind : corpus_kind_names()) mix.corpus[kind] = kind == "brackets" ? 1 : 0;
+    Trainer first(shape(), mix, generated_text(shape(), mix, text()->tokenizer()), 1);
+    first.step();
+    mix.corpus["brackets"] = 0;
+    mix.corpus["story"] = 1;
+    Trainer second(shape(), mix, generated_text(shape(), mix, text()->tokenizer()), 1);
+    const auto brackets = first.text().beginnings(), story = second.text().beginnings();
+    ASSERT_EQ(brackets.size(), 1U);
+    ASSERT_EQ(story.size(), 1U);
+    second.restore({1, first.next_row(), first.parameters(), first.moments_m(), first.moments_v()},
+                   first.history());
+    const std::vector all{brackets[0], story[0]};
+    EXPECT_EQ(second.history().about.beginnings, all);
+    EXPECT_EQ(*second.history().written(1), (Written{first.history().written(1)->front(), {}}));
+    while (!second.finished()) second.step();
+    EXPECT_EQ(*second.history().written(4), write_on(*second.model("m"), all));
 }
 
 // What a record tells adds up to what the step made smaller: its gradient is that of the sum.

@@ -138,6 +138,23 @@ TEST(TrainingText, ABeginningIsFollowedThroughTheSteps) {
     EXPECT_FALSE(p.draw() == canvas);
 }
 
+TEST(TrainingText, AStepThatWasNotAskedSaysSo) {
+    auto later = std::make_shared<History>(*small_history());
+    Beginning b = later->about.beginnings.front();
+    b.kind = "later";
+    later->add_beginnings({b});
+    TrainingPicture p("text", small_run().trace, later, 2560, 1440);
+    const auto not_asked = [&](std::size_t beginning) {
+        p.set("beginning=" + std::to_string(beginning));
+        std::size_t count = 0;
+        for (const Primitive& q : p.draw().primitives())
+            count += q.kind == Primitive::Kind::text && q.text == "not asked" ? 1 : 0;
+        return count;
+    };
+    EXPECT_EQ(not_asked(0), 0U);
+    EXPECT_EQ(not_asked(later->about.beginnings.size() - 1), later->probe_steps().size());
+}
+
 TEST(TrainingText, SaysWhyThereIsNothing) {
     auto without = std::make_shared<Trace>(*small_run().trace);
     without->weights = nullptr;
