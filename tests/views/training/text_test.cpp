@@ -146,8 +146,9 @@ TEST(TrainingText, AStepThatWasNotAskedSaysSo) {
     TrainingPicture p("text", small_run().trace, later, 2560, 1440);
     const auto not_asked = [&](std::size_t beginning) {
         p.set("beginning=" + std::to_string(beginning));
+        const RecordingCanvas canvas = p.draw();
         std::size_t count = 0;
-        for (const Primitive& q : p.draw().primitives())
+        for (const Primitive& q : canvas.primitives())
             count += q.kind == Primitive::Kind::text && q.text == "not asked" ? 1 : 0;
         return count;
     };
