@@ -53,6 +53,8 @@ std::vector<Need> writing_needs(const Frame& frame);
 Writing make_writing(const Frame& frame);
 std::string plain_text(const Trace* trace, const std::vector<std::int64_t>& ids, bool end_sign);
 enum class Verdict : std::uint8_t { unknown, right, wrong };
+// In place of what was written after a beginning that the run came to know at a later step.
+inline constexpr const char* not_asked = "not asked";
 Verdict verdict(const Beginning& beginning, const std::vector<std::int64_t>& written);
 // How many of the beginnings have an answer, and how many were answered right.
 std::pair<std::int64_t, std::int64_t> answered(const Writing& writing);

@@ -90,9 +90,13 @@ std::string TextPage::describe(const Frame& frame, const View&) const {
     if (run.history == nullptr) return empty_body();
     const Writing w = make_writing(frame);
     std::string text = text_headline(run, w) + ".";
-    for (std::size_t i = 0; w.written != nullptr && i < w.written->size() && i < 3; ++i)
-        text += " “" + plain_text(frame.trace, w.beginnings[i].prompt, false) + "” goes on “" +
-                plain_text(frame.trace, (*w.written)[i], false) + "”.";
+    int told = 0;
+    for (std::size_t i = 0; w.written != nullptr && i < w.written->size() && told < 3; ++i)
+        if (!(*w.written)[i].empty()) {
+            text += " “" + plain_text(frame.trace, w.beginnings[i].prompt, false) + "” goes on “" +
+                    plain_text(frame.trace, (*w.written)[i], false) + "”.";
+            ++told;
+        }
     return text;
 }
 
@@ -132,7 +136,7 @@ double draw_steps(Canvas& canvas, const Frame& frame, const View& view, const Ru
         else if (v == Verdict::wrong)
             draw_ring(canvas, {area.x + labels + 4 * u, y + row / 2}, 3.5 * u, t.bad, 1.5 * u);
         text_in(canvas, {area.x + labels + mark, y, area.w - labels - mark, row},
-                written.empty() ? "not asked" : plain_text(frame.trace, written, true),
+                written.empty() ? not_asked : plain_text(frame.trace, written, true),
                 t.text(t.small(), written.empty() ? t.ink_faint : t.ink,
                        v == Verdict::right ? Weight::bold : Weight::regular));
         canvas.hit({area.x, y, area.w, row}, {"train-at", step});

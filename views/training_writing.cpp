@@ -60,15 +60,19 @@ double draw_one(Canvas& canvas, const Frame& frame, const Writing& w, std::size_
     const Trace* trace = frame.trace;
     const bool there = w.written != nullptr && i < w.written->size();
     const Verdict v = there ? verdict(b, (*w.written)[i]) : Verdict::unknown;
+    const bool unasked = there && (*w.written)[i].empty();
     if (!measure) {
-        const auto style =
-            t.text(t.small(), v == Verdict::right ? t.good : t.bad, Weight::bold, Align::right);
+        const auto style = t.text(t.small(),
+                                  unasked               ? t.ink_faint
+                                  : v == Verdict::right ? t.good
+                                                        : t.bad,
+                                  unasked ? Weight::regular : Weight::bold, Align::right);
         const double kind = canvas.text_width(b.kind, head) + 12 * u;
         text_in(canvas, {area.x, area.y, area.w, line}, b.kind,
                 chosen ? t.text(t.small(), t.accent, Weight::bold) : head);
         if (kind < area.w)
             text_in(canvas, {area.x + kind, area.y, area.w - kind, line},
-                    verdict_words(frame, b, v), style);
+                    unasked ? not_asked : verdict_words(frame, b, v), style);
     }
     const auto soft = t.text(t.small(), t.ink_soft);
     const auto ink = t.text(t.small(), v == Verdict::wrong ? t.bad : t.ink, Weight::bold);

@@ -285,12 +285,14 @@ TEST(Trainer, writes_at_kept_steps_what_its_weights_say) {
     EXPECT_EQ(*other->history().written(5), *t->history().written(5));
 }
 
-// A run that goes on with another mix of texts has another floor from then on.
+// A run that goes on with another mix of texts has another floor from then on, and one that knew of
+// no texts to go on with learns of them.
 TEST(Trainer, floors_are_of_the_text_of_their_step) {
     auto first = trainer(settings(4));
     for (int i = 0; i < 2; ++i) first->step();
     History history = first->history();
     EXPECT_EQ(history[0].floor, static_cast<float>(first->text().floor()));
+    history.about.beginnings.clear();
     auto mixed = settings(4);
     mixed.corpus = {{"story", 5}, {"brackets", 0}};
     const auto other = generated_text(shape(), mixed, text()->tokenizer());
@@ -303,6 +305,7 @@ TEST(Trainer, floors_are_of_the_text_of_their_step) {
     EXPECT_EQ(second.history()[1].floor, static_cast<float>(text()->floor()));
     EXPECT_EQ(second.history()[2].floor, static_cast<float>(other->floor()));
     EXPECT_EQ(second.history().about.floor, other->floor());
+    EXPECT_EQ(second.history().about.beginnings, other->beginnings());
 }
 
 // And it is asked about all texts that were ever trained on.

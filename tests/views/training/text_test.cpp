@@ -152,8 +152,18 @@ TEST(TrainingText, AStepThatWasNotAskedSaysSo) {
             count += q.kind == Primitive::Kind::text && q.text == "not asked" ? 1 : 0;
         return count;
     };
-    EXPECT_EQ(not_asked(0), 0U);
-    EXPECT_EQ(not_asked(later->about.beginnings.size() - 1), later->probe_steps().size());
+    // Once beside the beginning, and at every step of it.
+    p.look_at(20);
+    EXPECT_EQ(not_asked(0), 1U);
+    EXPECT_EQ(not_asked(later->about.beginnings.size() - 1), 1 + later->probe_steps().size());
+    // Nor is it told as an answer.
+    later = std::make_shared<History>(older(*small_history()));
+    later->add_beginnings({b});
+    later->add_written(20, {{}});
+    p.history = later;
+    p.frame.history = later.get();
+    p.look_at(20);
+    EXPECT_EQ(p.shown.describe(p.frame).find("goes on “"), std::string::npos);
 }
 
 TEST(TrainingText, SaysWhyThereIsNothing) {
